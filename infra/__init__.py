@@ -1,0 +1,1 @@
+"""What all three programs stand on, and how they are deployed."""

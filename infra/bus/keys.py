@@ -1,0 +1,56 @@
+"""Every Redis key, in one place. All of it may vanish at any time: the database is the truth."""
+
+from __future__ import annotations
+
+from infra.contract.ids import ParticipantId, PodId, RoomId, SpoolId
+
+PREFIX = "parley"
+DRAMATIQ_NAMESPACE = f"{PREFIX}:dramatiq"
+
+COMMANDS = "commands"
+RECORDINGS = "recordings"
+TRANSCRIPTS = "transcripts"
+
+
+def uploads(spool: SpoolId) -> str:
+    """The queue of the worker that sits beside this spool."""
+    return f"uploads.{spool}"
+
+
+def lease(room: RoomId) -> str:
+    """JSON {pod, epoch}; expires unless its pod renews it. Written by the rooms' owner."""
+    return f"{PREFIX}:lease:{room}"
+
+
+def pod(pod: PodId) -> str:
+    """JSON `PodReport`; expires unless the pod renews it."""
+    return f"{PREFIX}:pod:{pod}"
+
+
+PODS = f"{PREFIX}:pods"
+"Set of pod ids that have reported; the dead are removed by whoever finds them gone."
+
+
+def orders(pod: PodId) -> str:
+    """Stream of live commands for one pod, read through the consumer group `pod`."""
+    return f"{PREFIX}:orders:{pod}"
+
+
+def signals(room: RoomId) -> str:
+    """Pub/sub channel: a room's events and signals, as they happen."""
+    return f"{PREFIX}:room:{room}"
+
+
+def tracks(room: RoomId) -> str:
+    """JSON list of `TrackView`: what is published in the room now. Written by its pod."""
+    return f"{PREFIX}:tracks:{room}"
+
+
+def presence(room: RoomId, participant: ParticipantId) -> str:
+    """Exists while one of the participant's connections is alive."""
+    return f"{PREFIX}:presence:{room}:{participant}"
+
+
+def worker(queue: str, name: str) -> str:
+    """Exists while a worker process consumes the queue."""
+    return f"{PREFIX}:worker:{queue}:{name}"

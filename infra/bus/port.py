@@ -1,0 +1,79 @@
+"""What a program may do with messages. `redis.py` is the real part, `tests/support` has a local one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeVar
+
+from infra.contract.events import RoomEvent, Signal
+from infra.contract.ids import CommandId, ParticipantId, PodId, RoomId, SpoolId
+from infra.contract.messages import Command, LiveCommand, Message, Reply
+from infra.contract.views import TrackView
+
+R = TypeVar("R", bound=Reply)
+
+REPLY_DEADLINE_S = 2.0
+"Seconds a caller waits for an owner before it says COMMAND_PENDING."
+
+
+class PodReport(Message):
+    """What a pod says of itself every second."""
+
+    pod_id: PodId
+    spool_id: SpoolId
+    pid: int
+    engine: str
+    rooms: int
+    connections: int
+    draining: bool
+    media_address: str
+    "host:port clients send to."
+
+
+class CommandBus(Protocol):
+    """The asking side, as handlers and pods have it. asyncio."""
+
+    async def ask(
+        self,
+        command: Command[R],
+        *,
+        within: float = REPLY_DEADLINE_S,
+        command_id: CommandId | None = None,
+        body_sha256: str | None = None,
+        request_id: str | None = None,
+    ) -> R:
+        """Have the owner do it and wait for the reply.
+
+        Raises `Refused` with the owner's refusal; with COMMAND_PENDING (`subject` is the
+        command's id) when the deadline passes; with UNAVAILABLE when Redis cannot be reached or
+        the owner broke.
+        """
+
+    async def tell(self, command: Command[R]) -> CommandId:
+        """Have it done some time soon. Raises `Refused` UNAVAILABLE when it could not be queued."""
+
+    async def order(
+        self, pod: PodId, command: LiveCommand[R], *, within: float = REPLY_DEADLINE_S
+    ) -> R:
+        """Have a pod do it now. Refuses as `ask` does; a dead pod shows as COMMAND_PENDING."""
+
+
+class Feed(Protocol):
+    """A room's news as it happens. Lossy across a Redis restart: compare `seq` and read the log."""
+
+    def listen(
+        self, room: RoomId
+    ) -> AbstractAsyncContextManager[AsyncIterator[RoomEvent | Signal]]: ...
+
+    async def signal(self, room: RoomId, news: RoomEvent | Signal) -> None: ...
+
+
+class LiveState(Protocol):
+    """What is true right now and nowhere else."""
+
+    async def pods(self) -> list[PodReport]: ...
+
+    async def tracks(self, room: RoomId) -> list[TrackView]: ...
+
+    async def touch_presence(self, room: RoomId, participant: ParticipantId) -> None: ...

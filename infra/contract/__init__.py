@@ -1,0 +1,1 @@
+"""The vocabulary all three programs share. Pure: no I/O, no clock, no settings."""

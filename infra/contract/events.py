@@ -1,0 +1,70 @@
+"""News. A room's events carry the room's next `seq` and last; signals are only for who listens now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId
+from infra.contract.live import Slot
+from infra.contract.messages import Message
+from infra.contract.views import TrackView
+
+
+class RoomEvent(Message):
+    """One entry of a room's log. Written with what it tells of, in one transaction.
+
+    kind and what `data` holds:
+    room.updated {room}, room.ended {room}, participant.joined {participant},
+    participant.updated {participant}, participant.left {participant},
+    chat.message {message}, recording.started {recording_id}, recording.stopped {recording_id},
+    recording.ready {recording_id}, recording.failed {recording_id, error_message},
+    transcript.ready {transcript_id, recording_id}.
+    """
+
+    room_id: RoomId
+    tenant_id: TenantId
+    seq: int
+    kind: str
+    at: datetime
+    data: dict[str, Any]
+
+
+class TracksChanged(Message):
+    """Signal from the pod: every track of the room as it now stands."""
+
+    kind: Literal["tracks.changed"] = "tracks.changed"
+    room_id: RoomId
+    epoch: int
+    tracks: tuple[TrackView, ...]
+
+
+class SlotsChanged(Message):
+    """Signal from the pod to one subscriber: the m-lines play other tracks now."""
+
+    kind: Literal["slots.changed"] = "slots.changed"
+    room_id: RoomId
+    participant_id: ParticipantId
+    connection_id: ConnectionId
+    slots: tuple[Slot, ...]
+
+
+class ConnectionChanged(Message):
+    """Signal from the pod: a client's transport connected, or is gone."""
+
+    kind: Literal["connection.changed"] = "connection.changed"
+    room_id: RoomId
+    participant_id: ParticipantId
+    connection_id: ConnectionId
+    state: Literal["connected", "closed"]
+
+
+class RoomMoved(Message):
+    """Signal from the rooms' owner: negotiate media again, another pod holds the room."""
+
+    kind: Literal["room.moved"] = "room.moved"
+    room_id: RoomId
+    epoch: int
+
+
+Signal = TracksChanged | SlotsChanged | ConnectionChanged | RoomMoved

@@ -1,0 +1,1 @@
+"""The database: the truth. Handlers read it, workers write it, pods never see it."""

@@ -1,0 +1,124 @@
+"""Everything that may differ between two deployments. Unset means embedded: one machine, no services.
+
+Read from the environment and from `.env`, every name prefixed `PARLEY_`.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EMBEDDED_MODEL = Path(__file__).parent / "demo" / "tiny-whisper"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="PARLEY_", env_file=".env", extra="ignore")
+
+    # --- where ---
+    home: Path = Path(".parley")
+    "All embedded state: database, Redis, objects, keys, spool, logs."
+    host: str = "127.0.0.1"
+    "Address the API listens on. 0.0.0.0 to be reached from outside."
+    port: int = Field(default=8080, ge=0, le=65_535)
+    "Port the API listens on."
+    public_url: str | None = None
+    "What links are made of, e.g. https://meet.example.org. Unset: http://HOST:PORT."
+    trusted_proxies: str = "127.0.0.1,::1"
+    "Addresses and networks, comma-separated, whose X-Forwarded-* headers are believed."
+
+    # --- who ---
+    operator_key: SecretStr | None = None
+    "Creates tenants. Unset: made on first start and kept in HOME/keys."
+    secret_key: SecretStr | None = None
+    "Encrypts secrets at rest and makes keys. Unset: made on first start and kept in HOME/keys."
+    signing_key: SecretStr | None = None
+    "Ed25519 private key (PEM) that signs tokens. Unset: made on first start and kept in HOME/keys."
+    issuer: str = "parley"
+    "`iss` of own tokens."
+    access_token_s: int = Field(default=900, ge=30, le=86_400)
+    "Seconds an access token lives. Longer: fewer refreshes, slower to lock somebody out."
+    refresh_token_s: int = Field(default=7 * 86_400, ge=60, le=90 * 86_400)
+
+    # --- what it stands on ---
+    database_url: str | None = None
+    "SQLAlchemy URL, postgresql+psycopg://… Unset: SQLite in HOME."
+    redis_url: str | None = None
+    "Unset: an own Redis-compatible server, started with the stack."
+    s3_bucket: str | None = None
+    "Unset: objects are files in HOME."
+    s3_endpoint: str | None = None
+    "Unset: the provider's own for the region."
+    s3_region: str = "us-east-1"
+    s3_access_key: SecretStr | None = None
+    s3_secret_key: SecretStr | None = None
+    s3_archive_class: str = "GLACIER"
+    "Storage class that `archive` moves to."
+    link_s: int = Field(default=3600, ge=60, le=7 * 86_400)
+    "Seconds a download link lives."
+
+    # --- media ---
+    media_host: str = "127.0.0.1"
+    "Address the media port is bound to. 0.0.0.0 for all."
+    media_port: int = Field(default=0, ge=0, le=65_535)
+    "UDP port of the media pod; 0 takes a free one."
+    media_announced_ip: str | None = None
+    "Address clients are told to send to, when it is not the one bound (NAT). Unset: the bound one."
+    media_metrics_port: int = Field(default=0, ge=0, le=65_535)
+    "HTTP port of the pod's /livez and /metrics on HOST; 0: none."
+    spool: Path | None = None
+    "Where recordings are written until they are stored. Unset: HOME/spool."
+    segment_s: float = Field(default=10.0, ge=1.0, le=60.0)
+    "Seconds of one recording segment. Longer: fewer objects, more to lose with a host."
+    turn_url: str | None = None
+    "turn:host:port of the deployment's own TURN server. Unset: clients get no ICE servers."
+    turn_secret: SecretStr | None = None
+    "coturn's static-auth-secret."
+
+    # --- speech ---
+    whisper_model: str | None = None
+    "Name of a Whisper model, or a directory holding one. Unset: the small one that comes along."
+    whisper_device: str = "auto"
+    whisper_compute_type: str = "default"
+    whisper_threads: int = Field(default=0, ge=0, le=256)
+    "CPU threads of one transcription; 0: as many as there are cores."
+
+    # --- limits ---
+    rate_limit_per_minute: int = Field(default=600, ge=0)
+    "Requests of one tenant, over all its keys and tokens; 0: no limit."
+    body_limit_bytes: int = Field(default=1_048_576, ge=1024)
+    "Larger request bodies are refused with 413."
+    worker_threads: int = Field(default=8, ge=1, le=64)
+    "Threads of one command worker process."
+    log_level: str = "INFO"
+    log_json: bool = False
+    "One JSON object a line instead of text for people."
+
+    @field_validator("home", "spool")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else value
+
+    @property
+    def base_url(self) -> str:
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'parley.db'}"
+
+    @property
+    def spool_path(self) -> Path:
+        return self.spool or self.home / "spool"
+
+    @property
+    def model_path(self) -> str:
+        return self.whisper_model or str(EMBEDDED_MODEL)
+
+
+@functools.cache
+def settings() -> Settings:
+    """This process's settings, read once."""
+    return Settings()

@@ -1,0 +1,67 @@
+"""Finding keyframes in what passes by, and asking for them no more often than is decent."""
+
+from __future__ import annotations
+
+from media.core import h264, vp8
+
+ASK_AGAIN_AFTER = 0.5
+"Seconds. Longer than a slow round trip, shorter than a viewer's patience."
+
+
+def can_find_keyframes(codec: str) -> bool:
+    """Whether :func:`starts_keyframe` knows this (upper-case) codec name."""
+    return codec in ("VP8", "H264")
+
+
+def starts_keyframe(codec: str, payload: bytes) -> bool:
+    """Whether a receiver can begin with this payload. Codecs we cannot read always can."""
+    if codec == "VP8":
+        return vp8.read_descriptor(payload).starts_keyframe
+    if codec == "H264":
+        return h264.starts_keyframe(payload)
+    return True
+
+
+class KeyframeAsker:
+    """One publisher's outstanding keyframe request (RFC 4585, section 6.3.1).
+
+    Many receivers may want a keyframe at once; the publisher is asked once, and again every
+    :data:`ASK_AGAIN_AFTER` until it complies, and never sooner. Performs no I/O: call a method,
+    then act on :meth:`take_request` and sleep until :meth:`next_timer`.
+    """
+
+    __slots__ = ("_asked_at", "_ask_at", "_request")
+
+    def __init__(self) -> None:
+        self._asked_at: float | None = None
+        self._ask_at: float | None = None
+        "When to ask (again); None while nobody waits."
+        self._request = False
+
+    @property
+    def waiting(self) -> bool:
+        return self._ask_at is not None
+
+    def want(self, *, now: float) -> None:
+        if self._ask_at is None:
+            soonest = now if self._asked_at is None else self._asked_at + ASK_AGAIN_AFTER
+            self._ask_at = max(now, soonest)
+            self.handle_timer(now=now)
+
+    def keyframe_arrived(self) -> None:
+        self._ask_at = None
+        self._request = False
+
+    def handle_timer(self, *, now: float) -> None:
+        if self._ask_at is not None and now >= self._ask_at:
+            self._request = True
+            self._asked_at = now
+            self._ask_at = now + ASK_AGAIN_AFTER
+
+    def next_timer(self) -> float | None:
+        return self._ask_at
+
+    def take_request(self) -> bool:
+        """True when one request is to be sent now."""
+        request, self._request = self._request, False
+        return request
