@@ -15,7 +15,7 @@ EMBEDDED_MODEL = Path(__file__).parent / "demo" / "tiny-whisper"
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="PARLEY_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="PARLEY_", env_file=".env", env_ignore_empty=True, extra="ignore")
 
     # --- where ---
     home: Path = Path(".parley")
@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     "Unset: objects are files in HOME."
     s3_endpoint: str | None = None
     "Unset: the provider's own for the region."
+    s3_public_endpoint: str | None = None
+    "What download links point to, when clients reach the store by another address."
     s3_region: str = "us-east-1"
     s3_access_key: SecretStr | None = None
     s3_secret_key: SecretStr | None = None

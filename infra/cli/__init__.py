@@ -1,0 +1,1 @@
+"""The `parley` command: each program by itself, the stack on one machine, the sample meeting."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import Field
+
 from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId
 from infra.contract.live import Slot
 from infra.contract.messages import Message
@@ -67,4 +69,22 @@ class RoomMoved(Message):
     epoch: int
 
 
-Signal = TracksChanged | SlotsChanged | ConnectionChanged | RoomMoved
+class HandChanged(Message):
+    """Signal from a participant's socket: their hand is up or down. Said again to newcomers."""
+
+    kind: Literal["hand.changed"] = "hand.changed"
+    room_id: RoomId
+    participant_id: ParticipantId
+    raised: bool
+
+
+class Reacted(Message):
+    """Signal from a participant's socket: a reaction, for whoever looks now."""
+
+    kind: Literal["reaction"] = "reaction"
+    room_id: RoomId
+    participant_id: ParticipantId
+    reaction: str = Field(min_length=1, max_length=32)
+
+
+Signal = TracksChanged | SlotsChanged | ConnectionChanged | RoomMoved | HandChanged | Reacted

@@ -8,9 +8,8 @@ comes out in blocks of at most :data:`BLOCK` samples, whatever the file holds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import av
 import numpy as np
@@ -19,13 +18,9 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
+from workers.transcripts.track import PER_MS, RATE, Loss, Reason, Samples, Segment, Undecodable
 
-RATE = 16_000
-"Samples a second of everything that comes out."
-PER_MS = RATE // 1000
 BLOCK = 10 * RATE
 "Samples of the longest block."
 TOLERANCE_MS = 50
@@ -42,7 +37,7 @@ DEMUXERS = (
     "ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,wav,w64,flac,mp3,aac,aiff,caf,au,amr,avi,asf,flv,mpegts,"
     "mpeg,ac3,eac3,ape,wv,tta"
 )
-"Formats that hold sound themselves. Playlists (hls, dash, concat) name other files, so are not here."
+"Formats that hold sound themselves. Playlists (hls, dash, concat) name other files: not here."
 TELLS_LENGTH = (
     "matroska,webm",
     "mov,mp4,m4a,3gp,3g2,mj2",
@@ -53,33 +48,6 @@ TELLS_LENGTH = (
     "caf",
 )
 "Formats whose header says how long they are; elsewhere the length is a guess from the bit rate."
-
-Reason = Literal["damaged", "truncated", "unreadable", "lost", "hole"]
-
-
-class Undecodable(Exception):
-    """Nothing can be heard in this file; the words say why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Sound that should be there and is not. Times are ms on the timeline being read."""
-
-    start_ms: int
-    missing_ms: int
-    "0: some is missing, and nothing in the file says how much."
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A file of one track, and where it lies on the recording's clock."""
-
-    path: Path | None
-    "None: the recording knows of it, but it is gone."
-    t0_ms: int
-    dur_ms: int | None = None
-    "None: as long as the file itself says."
 
 
 def read_timeline(

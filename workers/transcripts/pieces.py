@@ -8,14 +8,12 @@ words in the wrong place. Only regions are kept, so a piece is at most
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 
-from workers.transcripts.decode import PER_MS, Loss, Samples
+from workers.transcripts.track import PER_MS, Loss, Piece, Region, Samples, Span
 
 WINDOW_MS = 120_000
 "Most sound one piece covers: what a killed worker transcribes again."
@@ -28,50 +26,8 @@ MARGIN_MS = 200
 QUIET = 1e-4
 "Amplitude (-80 dBFS) below which nobody is looked for: digital silence costs nothing."
 
-Span = tuple[int, int]
-"From and to, in samples or ms as the name says."
 Detector = Callable[[Samples], list[Span]]
 "Finds voice: spans of samples, in order, none longer than REGION_MS."
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """Voice to be transcribed by itself. Times are ms on the track's timeline."""
-
-    start_ms: int
-    "Where the samples begin: up to MARGIN_MS before the voice."
-    samples: Samples
-    voice: tuple[Span, ...]
-    "Where voice was heard in it, ms. Words are held to these."
-
-    @property
-    def end_ms(self) -> int:
-        return self.start_ms + len(self.samples) // PER_MS
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One checkpoint's worth of a track. Pieces of a track follow each other without a gap."""
-
-    n: int
-    start_ms: int
-    end_ms: int
-    regions: tuple[Region, ...]
-    "Empty only in a track's last piece."
-    losses: tuple[Loss, ...] = ()
-
-    @property
-    def sound_ms(self) -> int:
-        return sum(len(region.samples) for region in self.regions) // PER_MS
-
-    @property
-    def sha256(self) -> str:
-        """Hex digest of what is to be transcribed, places included."""
-        digest = hashlib.sha256()
-        for region in self.regions:
-            digest.update(region.start_ms.to_bytes(8, "big"))
-            digest.update(region.samples.tobytes())
-        return digest.hexdigest()
 
 
 def voice_in(samples: Samples) -> list[Span]:
@@ -112,7 +68,8 @@ def cut(
         samples, last = buffer.peek(WINDOW_MS * PER_MS)
         groups = _join(detect(samples))
         length = len(samples) if last else _cut_point(groups, len(samples))
-        regions = tuple(_regions([g for g in groups if g[0][0] < length], samples, window))
+        whole = [group for group in groups if group[0][0] < length]
+        regions = tuple(_regions(whole, samples[:length], window))
         buffer.drop(length)
         window += length
         if regions or last:
@@ -140,14 +97,14 @@ def _join(spans: list[Span]) -> list[list[Span]]:
 
 
 def _cut_point(groups: list[list[Span]], length: int) -> int:
-    """Where the window is cut: in its last silence. A voice at its very end may still be going on."""
+    """Where the window is cut: in its last silence. A voice at its end may still be going on."""
     margin = MARGIN_MS * PER_MS
     spoken = groups[-1][-1][1] if groups else 0
     if length - spoken > 3 * margin:
         return (length - margin) // PER_MS * PER_MS
     before = groups[-2][-1][1] if len(groups) > 1 else 0
     # A region is shorter than the window, so something is left before the last one to be cut off.
-    return max((before + groups[-1][0][0]) // 2, 1) // PER_MS * PER_MS or length
+    return (before + groups[-1][0][0]) // 2 // PER_MS * PER_MS or length
 
 
 def _regions(groups: list[list[Span]], samples: Samples, window: int) -> Iterator[Region]:

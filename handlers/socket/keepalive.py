@@ -1,0 +1,31 @@
+"""The WebSocket protocol the server runs: uvicorn's, and what it keeps to itself about dead peers."""
+
+from __future__ import annotations
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+PING_INTERVAL_S = 5.0
+PONG_TIMEOUT_S = 15.0
+"Three pings' worth. A peer is given up at most 20 s after it was last heard."
+GIVEN_UP = 1011
+"The close code a session is ended with when its peer answers no ping."
+
+
+class KeepaliveProtocol(WebSocketsSansIOProtocol):
+    """Tells the session why it ended, and frees the connection of a peer that stopped reading.
+
+    uvicorn reports an unanswered ping exactly as a lost connection, and waits for the peer to take
+    what is still buffered for it. The first may come back within seconds; the second is gone.
+    """
+
+    def keepalive_timeout(self) -> None:
+        if not (self.close_sent or self.transport.is_closing()):
+            self.queue.put_nowait(
+                {
+                    "type": "websocket.disconnect",
+                    "code": GIVEN_UP,
+                    "reason": "keepalive ping timeout",
+                }
+            )
+        super().keepalive_timeout()
+        self.transport.abort()

@@ -1,0 +1,158 @@
+"""A participant made of aiortc: publishes a speech file and a drawn camera over WHIP, listens over WHEP."""
+
+from __future__ import annotations
+
+import asyncio
+import fractions
+import time
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx2
+import numpy as np
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+    VideoStreamTrack,
+)
+from aiortc.mediastreams import MediaStreamError
+
+SAMPLE_RATE = 48_000
+FRAME_SAMPLES = 960
+"20 ms, as browsers send."
+
+
+class SpeechTrack(MediaStreamTrack):
+    """Plays an audio file once in real time, then silence."""
+
+    kind = "audio"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._samples = read_speech(path)
+        self._at = 0
+        self._started_at: float | None = None
+
+    @property
+    def duration_s(self) -> float:
+        return len(self._samples) / SAMPLE_RATE
+
+    async def recv(self) -> av.AudioFrame:
+        if self._started_at is None:
+            self._started_at = time.monotonic()
+        due = self._started_at + self._at / SAMPLE_RATE
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        samples = np.zeros(FRAME_SAMPLES, np.int16)
+        said = self._samples[self._at : self._at + FRAME_SAMPLES]
+        samples[: len(said)] = said
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        frame.pts = self._at
+        frame.time_base = fractions.Fraction(1, SAMPLE_RATE)
+        self._at += FRAME_SAMPLES
+        return frame
+
+
+def read_speech(path: Path) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """The whole file as 48 kHz mono samples."""
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+    pieces: list[np.ndarray[Any, np.dtype[np.int16]]] = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            pieces.extend(out.to_ndarray().reshape(-1) for out in resampler.resample(frame))
+    return np.concatenate(pieces)
+
+
+class DrawnCamera(VideoStreamTrack):
+    """A small moving picture in the participant's own colour."""
+
+    WIDTH, HEIGHT, RATE = 320, 180, 10
+
+    def __init__(self, hue: int) -> None:
+        super().__init__()
+        self._hue = hue
+        self._n = 0
+        self._started_at: float | None = None
+
+    async def recv(self) -> av.VideoFrame:
+        if self._started_at is None:
+            self._started_at = time.monotonic()
+        await asyncio.sleep(max(0.0, self._started_at + self._n / self.RATE - time.monotonic()))
+        picture = np.zeros((self.HEIGHT * 3 // 2, self.WIDTH), np.uint8)
+        picture[: self.HEIGHT] = np.linspace(60, 180, self.WIDTH, dtype=np.uint8)
+        left = (self._n * 6) % (self.WIDTH - 40)
+        picture[60:120, left : left + 40] = 235
+        chroma = picture[self.HEIGHT :].reshape(2, -1)
+        chroma[0], chroma[1] = self._hue, 255 - self._hue
+        frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
+        frame.pts = self._n * 90_000 // self.RATE
+        frame.time_base = fractions.Fraction(1, 90_000)
+        self._n += 1
+        return frame
+
+
+class Peer:
+    """One person in a room. `close` ends its sessions with DELETE, as WHIP asks."""
+
+    def __init__(self, http: httpx2.AsyncClient, key: str, room: str, name: str) -> None:
+        self.name = name
+        self.heard_s = 0.0
+        "Seconds of audible sound received from the others."
+        self._http = http
+        self._key = key
+        self._room = room
+        self._open: list[tuple[RTCPeerConnection, str]] = []
+        self._listeners: list[asyncio.Task[None]] = []
+
+    async def publish(self, speech: SpeechTrack, camera: VideoStreamTrack | None) -> None:
+        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        pc.addTrack(speech)
+        if camera:
+            pc.addTrack(camera)
+        await self._negotiate(pc, f"/whip/{self._room}?id={self.name}")
+
+    async def listen(self) -> None:
+        """Hear everybody else."""
+        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        pc.addTransceiver("audio", direction="recvonly")
+
+        def on_track(track: MediaStreamTrack) -> None:
+            self._listeners.append(asyncio.create_task(self._hear(track)))
+
+        pc.on("track", on_track)
+        await self._negotiate(pc, f"/whep/{self._room}?id={self.name}")
+
+    async def _negotiate(self, pc: RTCPeerConnection, path: str) -> None:
+        await pc.setLocalDescription(await pc.createOffer())
+        answer = await self._http.post(
+            path,
+            content=pc.localDescription.sdp,
+            headers={"Content-Type": "application/sdp", "Authorization": f"Bearer {self._key}"},
+        )
+        if answer.status_code != 201:
+            await pc.close()
+            raise RuntimeError(f"{path} answered {answer.status_code}: {answer.text[:300]}")
+        self._open.append((pc, answer.headers["location"]))
+        await pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+
+    async def _hear(self, track: MediaStreamTrack) -> None:
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            samples = frame.to_ndarray()
+            if np.abs(samples).max() > 1000:
+                self.heard_s += frame.samples / frame.sample_rate
+
+    async def close(self) -> None:
+        for pc, location in self._open:
+            await self._http.delete(location, headers={"Authorization": f"Bearer {self._key}"})
+            await pc.close()
+        for listener in self._listeners:
+            listener.cancel()
+        await asyncio.gather(*self._listeners, return_exceptions=True)
+        self._open.clear()

@@ -1,0 +1,94 @@
+"""Asking for lost packets (RFC 4585, section 6.2.1), and limits on being asked."""
+
+from __future__ import annotations
+
+ASK_AGAIN_AFTER = 0.1
+"Seconds between two requests for one packet: above most round trips."
+MOST_TRIES = 8
+MOST_OUTSTANDING = 256
+"Packets. When more are missing only a keyframe helps."
+
+
+class LossTracker:
+    """The missing packets of one stream. Numbers are unwrapped, time is passed in."""
+
+    __slots__ = ("_missing", "given_up")
+
+    def __init__(self) -> None:
+        self._missing: dict[int, tuple[int, float]] = {}
+        "Sequence number to (times asked, when to ask next)."
+        self.given_up = False
+        "Something was lost for good since :meth:`take_given_up`."
+
+    def __len__(self) -> int:
+        return len(self._missing)
+
+    def skipped(self, first: int, last: int, *, now: float) -> None:
+        """Numbers `first` to `last` were passed over."""
+        if last - first >= MOST_OUTSTANDING or len(self._missing) >= MOST_OUTSTANDING:
+            self._missing.clear()
+            self.given_up = True
+            return
+        for sequence in range(first, last + 1):
+            self._missing[sequence] = (0, now)
+
+    def arrived(self, sequence: int) -> None:
+        self._missing.pop(sequence, None)
+
+    def clear(self) -> None:
+        self._missing.clear()
+
+    def take_due(self, *, now: float) -> list[int]:
+        """The packets to ask for now, in order; each counts as asked for once more."""
+        due: list[int] = []
+        for sequence, (tries, ask_at) in list(self._missing.items()):
+            if now < ask_at:
+                continue
+            if tries >= MOST_TRIES:
+                del self._missing[sequence]
+                self.given_up = True
+                continue
+            self._missing[sequence] = (tries + 1, now + ASK_AGAIN_AFTER)
+            due.append(sequence)
+        return sorted(due)
+
+    def take_given_up(self) -> bool:
+        """Whether something was given up since the last call: the decoders need a keyframe."""
+        given_up, self.given_up = self.given_up, False
+        return given_up
+
+
+RESEND_AFTER = 0.02
+"Seconds in which a second request for the same packet is one that crossed our answer."
+RESENDS_PER_SECOND = 500
+RESENDS_AT_ONCE = 250
+
+
+class ResendLimit:
+    """What one receiver may have repeated: a bound on amplification, not a fair share."""
+
+    __slots__ = ("_allowance", "_filled_at", "_sent_at")
+
+    def __init__(self) -> None:
+        self._allowance = float(RESENDS_AT_ONCE)
+        self._filled_at: float | None = None
+        self._sent_at: dict[int, float] = {}
+
+    def allows(self, sequence: int, *, now: float) -> bool:
+        """Whether to repeat this packet now; yes counts it as repeated."""
+        if self._filled_at is not None:
+            earned = (now - self._filled_at) * RESENDS_PER_SECOND
+            self._allowance = min(float(RESENDS_AT_ONCE), self._allowance + earned)
+        self._filled_at = now
+        if self._allowance < 1:
+            return False
+        sent_at = self._sent_at.get(sequence)
+        if sent_at is not None and now - sent_at < RESEND_AFTER:
+            return False
+        if len(self._sent_at) >= RESENDS_AT_ONCE:
+            self._sent_at = {
+                number: at for number, at in self._sent_at.items() if now - at < RESEND_AFTER
+            }
+        self._allowance -= 1
+        self._sent_at[sequence] = now
+        return True
