@@ -66,9 +66,8 @@ async def _meeting(stack: Stack, say: Say) -> bool:
         invite = await _post(http, f"/api/v1/rooms/{room['id']}/join-token", {"role": "host"})
 
         _print_transcript(transcript, say)
-        say(
-            f"\nRecording  {recording['duration_seconds']:.1f} s, {recording['file_size_bytes']} bytes"
-        )
+        length, size = recording["duration_seconds"], recording["file_size_bytes"]
+        say(f"\nRecording  {length:.1f} s, {size} bytes")
         say(f"Download   {download['download_url']}")
         say(f"Transcript curl -H 'X-API-Key: {key}' '{stack.url}{path}?format=vtt'")
         say(f"Page       {stack.url}/#/r/{room['id']}?invite={invite['invite']}")

@@ -8,6 +8,8 @@ import socket
 import sys
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from infra.settings import Settings
 
 
@@ -44,7 +46,7 @@ def redis_binary() -> str:
         if found := shutil.which(name):
             return found
     raise MissingTool(
-        "No Redis-compatible server for this machine: install redis-server, or set PARLEY_REDIS_URL."
+        "No Redis-compatible server here: install redis-server, or set PARLEY_REDIS_URL."
     )
 
 
@@ -74,8 +76,8 @@ def make_bucket(settings: Settings) -> None:
         "s3",
         endpoint_url=settings.s3_endpoint,
         region_name=settings.s3_region,
-        aws_access_key_id=settings.s3_access_key and settings.s3_access_key.get_secret_value(),
-        aws_secret_access_key=settings.s3_secret_key and settings.s3_secret_key.get_secret_value(),
+        aws_access_key_id=_plain(settings.s3_access_key),
+        aws_secret_access_key=_plain(settings.s3_secret_key),
     )
     try:
         client.create_bucket(Bucket=settings.s3_bucket)
@@ -85,6 +87,10 @@ def make_bucket(settings: Settings) -> None:
             "BucketAlreadyExists",
         ):
             raise
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:

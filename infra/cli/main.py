@@ -6,7 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -97,9 +98,9 @@ async def _run(chosen: Settings) -> int:
     return await _with_signals(body())
 
 
-async def _with_signals(body: object) -> int:
+async def _with_signals(body: Coroutine[Any, Any, int]) -> int:
     """Run it; SIGINT and SIGTERM cancel it, so everything it started is ended."""
-    task: asyncio.Task[int] = asyncio.ensure_future(body)  # type: ignore[arg-type]
+    task = asyncio.create_task(body)
     loop = asyncio.get_running_loop()
     stopped = False
 
@@ -118,12 +119,12 @@ async def _with_signals(body: object) -> int:
         return 0
 
 
-def _finish(body: object) -> None:
+def _finish(body: Coroutine[Any, Any, int]) -> None:
     from infra.cli.embedded import MissingTool
     from infra.cli.stack import StackFailed
 
     try:
-        code = asyncio.run(body)  # type: ignore[arg-type]
+        code = asyncio.run(body)
     except (StackFailed, MissingTool) as error:
         console.print(f"parley: {error}", markup=False, style="red")
         code = 1

@@ -1,4 +1,4 @@
-"""A participant made of aiortc: publishes a speech file and a drawn camera over WHIP, listens over WHEP."""
+"""A participant made of aiortc: sends speech and a drawn camera by WHIP, receives by WHEP."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def read_speech(path: Path) -> np.ndarray[Any, np.dtype[np.int16]]:
     pieces: list[np.ndarray[Any, np.dtype[np.int16]]] = []
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
-            pieces.extend(out.to_ndarray().reshape(-1) for out in resampler.resample(frame))
+            pieces.extend(
+                out.to_ndarray().reshape(-1).astype(np.int16) for out in resampler.resample(frame)
+            )
     return np.concatenate(pieces)
 
 
@@ -101,26 +103,30 @@ class Peer:
         self.name = name
         self.heard_s = 0.0
         "Seconds of audible sound received from the others."
+        self.frames_seen = 0
+        "Pictures of the others decoded."
         self._http = http
         self._key = key
         self._room = room
         self._open: list[tuple[RTCPeerConnection, str]] = []
         self._listeners: list[asyncio.Task[None]] = []
 
-    async def publish(self, speech: SpeechTrack, camera: VideoStreamTrack | None) -> None:
+    async def publish(self, *tracks: MediaStreamTrack) -> None:
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        pc.addTrack(speech)
-        if camera:
-            pc.addTrack(camera)
+        for track in tracks:
+            pc.addTrack(track)
         await self._negotiate(pc, f"/whip/{self._room}?id={self.name}")
 
-    async def listen(self) -> None:
-        """Hear everybody else."""
+    async def listen(self, *, audio: int = 1, video: int = 0) -> None:
+        """Hear and see everybody else, on so many m-lines of each kind."""
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        pc.addTransceiver("audio", direction="recvonly")
+        for kind, count in (("audio", audio), ("video", video)):
+            for _ in range(count):
+                pc.addTransceiver(kind, direction="recvonly")
 
         def on_track(track: MediaStreamTrack) -> None:
-            self._listeners.append(asyncio.create_task(self._hear(track)))
+            follow = self._hear if track.kind == "audio" else self._see
+            self._listeners.append(asyncio.create_task(follow(track)))
 
         pc.on("track", on_track)
         await self._negotiate(pc, f"/whep/{self._room}?id={self.name}")
@@ -144,13 +150,27 @@ class Peer:
                 frame = await track.recv()
             except MediaStreamError:
                 return
+            assert isinstance(frame, av.AudioFrame)
             samples = frame.to_ndarray()
             if np.abs(samples).max() > 1000:
                 self.heard_s += frame.samples / frame.sample_rate
 
+    async def _see(self, track: MediaStreamTrack) -> None:
+        while True:
+            try:
+                await track.recv()
+            except MediaStreamError:
+                return
+            self.frames_seen += 1
+
     async def close(self) -> None:
-        for pc, location in self._open:
+        for _, location in self._open:
             await self._http.delete(location, headers={"Authorization": f"Bearer {self._key}"})
+        await self.abandon()
+
+    async def abandon(self) -> None:
+        """Be gone without a word, as after a crash."""
+        for pc, _ in self._open:
             await pc.close()
         for listener in self._listeners:
             listener.cancel()

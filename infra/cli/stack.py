@@ -62,7 +62,7 @@ async def running(
     with _only_one(settings.home):
         if settings.port and embedded.port_taken(settings.host, settings.port):
             raise StackFailed(
-                f"Port {settings.port} is taken. Set PARLEY_PORT to a free one, or end what listens there."
+                f"Port {settings.port} is taken: set PARLEY_PORT, or end what listens there."
             )
         env = embedded.environment(settings)
         supervisor = Supervisor(settings.home / "logs", say)

@@ -1,4 +1,4 @@
-"""Keeps the processes of one machine running: starts them in order, restarts the dead, ends them all."""
+"""Keeps one machine's processes running: starts them in order, restarts the dead, ends them all."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Supervisor:
 
     @staticmethod
     def _kill_group(part: Part, sig: signal.Signals) -> None:
-        """Whatever the part itself had started. Its group outlives it only if something is in it."""
+        """End what the part itself had started, which may outlive it in its group."""
         assert part.process is not None
         try:
             os.killpg(part.process.pid, sig)

@@ -83,7 +83,7 @@ def read_compound(data: bytes) -> list[Report]:
     reports: list[Report] = []
     at = 0
     while at < len(data):
-        if at + 8 > len(data):
+        if at + 4 > len(data):
             raise Malformed("RTCP header cut short")
         count, kind = data[at] & 0x1F, data[at + 1]
         end = at + 4 + 4 * (data[at + 2] << 8 | data[at + 3])

@@ -1,4 +1,4 @@
-"""Keeps out text nobody said. Whisper models make up sentences from noise and get stuck in loops."""
+"""Keeps out text nobody said: Whisper models invent sentences in noise and get stuck in loops."""
 
 from __future__ import annotations
 

@@ -1,0 +1,105 @@
+"""What socket frames hold, by Chalk's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from handlers.operations.ice import IceServer
+from infra.contract.events import (
+    ConnectionChanged,
+    HandChanged,
+    Reacted,
+    RoomEvent,
+    RoomMoved,
+    Signal,
+    SlotsChanged,
+    TracksChanged,
+)
+from infra.contract.ids import ConnectionId, ParticipantId, RecordingId
+from infra.contract.live import Slot
+from infra.contract.messages import Message
+from infra.contract.refusals import Refusal
+from infra.contract.views import ParticipantView, RoomView, TrackView
+
+Data = dict[str, Any]
+Said = tuple[str, Data]
+"An event's name and its data."
+
+
+def shown(message: Message) -> Data:
+    return message.model_dump(mode="json")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A room as somebody finds it."""
+
+    room: RoomView
+    participants: Sequence[ParticipantView]
+    tracks: Sequence[TrackView]
+    recording_id: RecordingId | None
+
+
+def snapshot(scene: Scene, you: ParticipantView, ice_servers: list[IceServer]) -> Said:
+    return "room.snapshot", {
+        "room_id": str(scene.room.id),
+        "room": {
+            "id": str(scene.room.id),
+            "name": scene.room.name,
+            "config": shown(scene.room.config),
+        },
+        "participants": [shown(participant) for participant in scene.participants],
+        "tracks": [shown(track) for track in scene.tracks],
+        "is_recording": scene.recording_id is not None,
+        "recording_id": str(scene.recording_id) if scene.recording_id else None,
+        "last_seq": scene.room.seq,
+        "you": shown(you),
+        "ice_servers": ice_servers,
+    }
+
+
+def event(news: RoomEvent) -> Said:
+    return news.kind, {**news.data, "seq": news.seq, "at": news.at.isoformat()}
+
+
+def signal(news: Signal, reader: ParticipantId) -> Said | None:
+    """None: not for this participant's eyes."""
+    match news:
+        case TracksChanged():
+            return "media.tracks", {"tracks": [shown(track) for track in news.tracks]}
+        case SlotsChanged():
+            if news.participant_id != reader:
+                return None
+            return "media.slots", slots(news.connection_id, news.slots)
+        case ConnectionChanged():
+            if news.participant_id != reader:
+                return None
+            return "media.connection", {
+                "connection_id": str(news.connection_id),
+                "state": news.state,
+            }
+        case RoomMoved():
+            return "media.moved", {"epoch": news.epoch}
+        case HandChanged():
+            name = "hand.raised" if news.raised else "hand.lowered"
+            return name, {"participant_id": str(news.participant_id)}
+        case Reacted():
+            return "reaction", {
+                "participant_id": str(news.participant_id),
+                "reaction": news.reaction,
+            }
+
+
+def slots(connection: ConnectionId, playing: Sequence[Slot]) -> Data:
+    return {"connection_id": str(connection), "slots": [shown(slot) for slot in playing]}
+
+
+def error(refusal: Refusal, message: str, id: str | int | None = None) -> Said:
+    data: Data = {"code": refusal.reason.value, "message": message}
+    if refusal.retry_after_s is not None:
+        data["retry_after_s"] = refusal.retry_after_s
+    if id is not None:
+        data["id"] = id
+    return "error", data

@@ -1,0 +1,201 @@
+"""Own tokens: made, and checked (RFC 7519, RFC 8725). One algorithm, two types, one issuer."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError
+
+from infra.contract.ids import RoomId, TenantId, new_id
+from infra.contract.refusals import Reason, refuse
+from infra.contract.views import Role
+
+ALGORITHM = "EdDSA"
+LEEWAY_S = 30
+"Seconds two clocks may differ."
+LONGEST_LIFE_S = 90 * 86_400
+"Seconds. A token that claims to live longer was not made by this program."
+TOKEN_LIMIT = 8192
+"Characters. Longer ones are refused before anything parses them."
+CACHED_S = 60
+"Seconds a signature is not checked again. Expiry is checked every time."
+CACHED_TOKENS = 10_000
+
+TokenType = Literal["access", "refresh"]
+Audience = Literal["chalk", "kcs", "chroom"]
+DIALECTS: tuple[Audience, ...] = get_args(Audience)
+TYP: dict[TokenType, str] = {"access": "at+jwt", "refresh": "rt+jwt"}
+"The `typ` header by type (RFC 9068, section 2.1; RFC 8725, section 3.11)."
+
+RoleName = Literal[
+    "admin", "teacher", "student", "host", "co_host", "presenter", "attendee", "participant"
+]
+ROLES: dict[RoleName, Role] = {
+    "admin": Role.HOST,
+    "teacher": Role.HOST,
+    "host": Role.HOST,
+    "co_host": Role.CO_HOST,
+    "presenter": Role.PRESENTER,
+    "participant": Role.PRESENTER,
+    "attendee": Role.ATTENDEE,
+    "student": Role.ATTENDEE,
+}
+"Every role a token may name, in any dialect's words, and what it is here."
+
+
+class Identity(BaseModel):
+    """Whom a token speaks for."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: Literal["tenant", "participant"]
+    "participant: `sub` is a seat in `room_id`. tenant: the tenant itself, or one of its users."
+    sub: str
+    tenant_id: TenantId
+    role: RoleName
+    user_id: str | None = None
+    display_name: str | None = None
+    room_id: RoomId | None = None
+
+
+class _Claims(Identity):
+    """All a token must carry, with the types it must have: a date as text is refused."""
+
+    iss: str
+    aud: list[str]
+    iat: StrictInt
+    nbf: StrictInt
+    exp: StrictInt
+    jti: UUID
+    type: TokenType
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    "Seconds until the access token expires."
+
+
+class Tokens:
+    """Makes and checks this deployment's tokens. The time is asked of `now`, never of the clock."""
+
+    def __init__(
+        self,
+        key: Ed25519PrivateKey,
+        *,
+        issuer: str,
+        access_s: int,
+        refresh_s: int,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._key = key
+        self._public = key.public_key()
+        self._issuer = issuer
+        self._lives: dict[TokenType, int] = {"access": access_s, "refresh": refresh_s}
+        self._now = now
+        self._seen: dict[tuple[bytes, TokenType, Audience], tuple[_Claims, float]] = {}
+        self.kid = _thumbprint(key)
+
+    def pair(self, identity: Identity) -> TokenPair:
+        return TokenPair(
+            access_token=self._sign(identity, "access"),
+            refresh_token=self._sign(identity, "refresh"),
+            expires_in=self._lives["access"],
+        )
+
+    def verify(
+        self, token: str, *, type: TokenType = "access", audience: Audience = "chalk"
+    ) -> Identity:
+        """Raises `Refused`: TOKEN_EXPIRED for one of ours past its time, else BAD_CREDENTIALS."""
+        now = self._now().timestamp()
+        key = (hashlib.blake2b(token.encode(errors="replace")).digest(), type, audience)
+        claims, fresh_until = self._seen.get(key, (None, 0.0))
+        if claims is None or now >= fresh_until:
+            claims = self._check(token, type, audience)
+            while len(self._seen) >= CACHED_TOKENS:
+                del self._seen[next(iter(self._seen))]
+            self._seen[key] = (claims, now + CACHED_S)
+        if max(claims.nbf, claims.iat) > now + LEEWAY_S:
+            raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
+        if claims.exp <= now - LEEWAY_S:
+            raise refuse(Reason.TOKEN_EXPIRED)
+        return claims
+
+    def _check(self, token: str, type: TokenType, audience: Audience) -> _Claims:
+        if len(token) > TOKEN_LIMIT:
+            raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
+        try:
+            # Nothing in the header chooses a key or an algorithm: it is ours to the letter or
+            # the token is not ours (`crit`, `jku`, `jwk`, `x5u` and the like never get further).
+            header = jwt.get_unverified_header(token)
+            if header != {"alg": ALGORITHM, "typ": TYP[type], "kid": self.kid}:
+                raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
+            payload = jwt.decode(
+                token,
+                self._public,
+                algorithms=[ALGORITHM],
+                audience=audience,
+                issuer=self._issuer,
+                # Times are checked by our own clock, each time the token is shown.
+                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
+            )
+            claims = _Claims.model_validate(payload)
+        except (jwt.PyJWTError, ValidationError, ValueError, RecursionError) as wrong:
+            raise refuse(Reason.BAD_CREDENTIALS, "invalid token") from wrong
+        if claims.type != type or not 0 < claims.exp - claims.iat <= LONGEST_LIFE_S:
+            raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
+        if claims.kind == "participant" and claims.room_id is None:
+            raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
+        return claims
+
+    def _sign(self, identity: Identity, type: TokenType) -> str:
+        issued = int(self._now().timestamp())
+        audience = ("chalk",) if identity.kind == "participant" else DIALECTS
+        claims: dict[str, Any] = {
+            **identity.model_dump(mode="json", exclude_none=True),
+            "user_id": identity.user_id or identity.sub,
+            "campus_id": str(identity.tenant_id),
+            "permissions": permissions(ROLES[identity.role]),
+            "iss": self._issuer,
+            "aud": list(audience),
+            "iat": issued,
+            "nbf": issued,
+            "exp": issued + self._lives[type],
+            "jti": str(new_id()),
+            "type": type,
+        }
+        return jwt.encode(
+            claims, self._key, algorithm=ALGORITHM, headers={"typ": TYP[type], "kid": self.kid}
+        )
+
+
+def permissions(role: Role) -> dict[str, bool]:
+    """What a role may do, in the words of the token's `permissions` claim."""
+    leads = role in (Role.HOST, Role.CO_HOST)
+    return {
+        "can_record": leads,
+        "can_screen_share": True,
+        "can_kick": leads,
+        "can_mute": leads,
+    }
+
+
+def _thumbprint(key: Ed25519PrivateKey) -> str:
+    """RFC 7638, with the members of RFC 8037, appendix A.3."""
+    raw = key.public_key().public_bytes(
+        serialization.Encoding.Raw, serialization.PublicFormat.Raw
+    )
+    x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    member = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
+    return base64.urlsafe_b64encode(hashlib.sha256(member.encode()).digest()).rstrip(b"=").decode()

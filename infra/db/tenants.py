@@ -1,0 +1,125 @@
+"""Tenants and their API keys: what is read and written of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, func, or_, select, update
+
+from infra.contract.ids import TenantId
+from infra.contract.views import TenantConfig, TenantView
+from infra.db.tables import Tenant
+from infra.db.upsert import insert_new
+
+TENANTS = Tenant.metadata.tables["tenants"]
+KEYS = Tenant.metadata.tables["api_keys"]
+
+
+def view(row: Row[Any]) -> TenantView:
+    return TenantView(
+        id=row.id,
+        name=row.name,
+        config=TenantConfig.model_validate(row.config),
+        max_concurrent_rooms=row.max_concurrent_rooms,
+        max_participants_per_room=row.max_participants_per_room,
+        max_recording_duration_minutes=row.max_recording_duration_minutes,
+        is_active=row.is_active,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def get(connection: Connection, tenant_id: TenantId) -> TenantView | None:
+    """Also one that was closed: `is_active` tells."""
+    row = connection.execute(select(TENANTS).where(TENANTS.c.id == tenant_id)).one_or_none()
+    return view(row) if row else None
+
+
+def by_api_key(connection: Connection, sha256: str, now: datetime) -> TenantView | None:
+    """The active tenant this key opens, by the hex digest of the key."""
+    row = connection.execute(
+        select(TENANTS)
+        .join(KEYS, KEYS.c.tenant_id == TENANTS.c.id)
+        .where(
+            KEYS.c.sha256 == sha256,
+            or_(KEYS.c.expires_at.is_(None), KEYS.c.expires_at > now),
+            TENANTS.c.is_active,
+        )
+    ).one_or_none()
+    return view(row) if row else None
+
+
+def lock(connection: Connection, tenant_id: TenantId, *, closing: bool = False) -> TenantView | None:
+    """Read it and keep others from deciding anything about its quota until the commit.
+
+    `closing` also holds up rooms being made meanwhile, which only refer to the row.
+    Taken before any room's lock, never after.
+    """
+    row = connection.execute(
+        select(TENANTS).where(TENANTS.c.id == tenant_id).with_for_update(key_share=not closing)
+    ).one_or_none()
+    return view(row) if row else None
+
+
+def insert(
+    connection: Connection, tenant: TenantView, *, api_key_sha256: str, now: datetime
+) -> bool:
+    """False when the id is taken: nothing was written then."""
+    made = insert_new(
+        connection,
+        TENANTS,
+        id=tenant.id,
+        name=tenant.name,
+        config=tenant.config.model_dump(mode="json"),
+        max_concurrent_rooms=tenant.max_concurrent_rooms,
+        max_participants_per_room=tenant.max_participants_per_room,
+        max_recording_duration_minutes=tenant.max_recording_duration_minutes,
+        is_active=tenant.is_active,
+        created_at=tenant.created_at,
+        updated_at=tenant.updated_at,
+    )
+    return made and insert_new(
+        connection, KEYS, sha256=api_key_sha256, tenant_id=tenant.id, created_at=now
+    )
+
+
+def save(connection: Connection, tenant: TenantView) -> None:
+    """Write back everything that may change."""
+    connection.execute(
+        update(TENANTS)
+        .where(TENANTS.c.id == tenant.id)
+        .values(
+            name=tenant.name,
+            config=tenant.config.model_dump(mode="json"),
+            max_concurrent_rooms=tenant.max_concurrent_rooms,
+            max_participants_per_room=tenant.max_participants_per_room,
+            max_recording_duration_minutes=tenant.max_recording_duration_minutes,
+            is_active=tenant.is_active,
+            updated_at=tenant.updated_at,
+        )
+    )
+
+
+def add_key(connection: Connection, tenant_id: TenantId, sha256: str, now: datetime) -> bool:
+    """False when the key is there already."""
+    return insert_new(connection, KEYS, sha256=sha256, tenant_id=tenant_id, created_at=now)
+
+
+def expire_keys(
+    connection: Connection, tenant_id: TenantId, at: datetime, *, but: str | None = None
+) -> None:
+    """No key of the tenant except `but` is good from `at` on; what ends sooner stays so."""
+    ends = KEYS.c.expires_at
+    sooner = case((or_(ends.is_(None), ends > at), at), else_=ends)
+    connection.execute(
+        update(KEYS)
+        .where(KEYS.c.tenant_id == tenant_id, KEYS.c.sha256 != (but or ""))
+        .values(expires_at=sooner)
+    )
+
+
+def empty_room_timeouts(connection: Connection) -> list[int]:
+    """Every `empty_room_timeout_minutes` that some tenant has."""
+    minutes = TENANTS.c.config["empty_room_timeout_minutes"].as_integer()
+    return list(connection.scalars(select(func.distinct(minutes))))
