@@ -193,9 +193,7 @@ def permissions(role: Role) -> dict[str, bool]:
 
 def _thumbprint(key: Ed25519PrivateKey) -> str:
     """RFC 7638, with the members of RFC 8037, appendix A.3."""
-    raw = key.public_key().public_bytes(
-        serialization.Encoding.Raw, serialization.PublicFormat.Raw
-    )
+    raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
     member = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
     return base64.urlsafe_b64encode(hashlib.sha256(member.encode()).digest()).rstrip(b"=").decode()

@@ -15,7 +15,13 @@ EMBEDDED_MODEL = Path(__file__).parent / "demo" / "tiny-whisper"
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="PARLEY_", env_file=".env", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="PARLEY_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+    )
 
     # --- where ---
     home: Path = Path(".parley")
@@ -41,6 +47,7 @@ class Settings(BaseSettings):
     access_token_s: int = Field(default=900, ge=30, le=86_400)
     "Seconds an access token lives. Longer: fewer refreshes, slower to lock somebody out."
     refresh_token_s: int = Field(default=7 * 86_400, ge=60, le=90 * 86_400)
+    "Seconds a refresh token lives."
 
     # --- what it stands on ---
     database_url: str | None = None
@@ -54,8 +61,11 @@ class Settings(BaseSettings):
     s3_public_endpoint: str | None = None
     "What download links point to, when clients reach the store by another address."
     s3_region: str = "us-east-1"
+    "Region requests are signed for."
     s3_access_key: SecretStr | None = None
+    "Unset: what boto3 finds by itself, such as an instance's role."
     s3_secret_key: SecretStr | None = None
+    "Goes with the access key."
     s3_archive_class: str = "GLACIER"
     "Storage class that `archive` moves to."
     link_s: int = Field(default=3600, ge=60, le=7 * 86_400)
@@ -83,7 +93,9 @@ class Settings(BaseSettings):
     whisper_model: str | None = None
     "Name of a Whisper model, or a directory holding one. Unset: the small one that comes along."
     whisper_device: str = "auto"
+    "cpu, cuda, or auto: a GPU when there is one."
     whisper_compute_type: str = "default"
+    "CTranslate2 compute type, such as int8, int8_float16, float16."
     whisper_threads: int = Field(default=0, ge=0, le=256)
     "CPU threads of one transcription; 0: as many as there are cores."
 
@@ -95,6 +107,7 @@ class Settings(BaseSettings):
     worker_threads: int = Field(default=8, ge=1, le=64)
     "Threads of one command worker process."
     log_level: str = "INFO"
+    "DEBUG, INFO, WARNING or ERROR."
     log_json: bool = False
     "One JSON object a line instead of text for people."
 
@@ -118,6 +131,15 @@ class Settings(BaseSettings):
     @property
     def model_path(self) -> str:
         return self.whisper_model or str(EMBEDDED_MODEL)
+
+
+def settings_table() -> str:
+    """Every setting as rows of a Markdown table: name, default, meaning."""
+    rows = ["| setting | default | |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `PARLEY_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows)
 
 
 @functools.cache

@@ -125,7 +125,7 @@ async def _wait(http: httpx2.AsyncClient, path: str, field: str, wanted: str) ->
 
 def _print_transcript(transcript: Any, say: Say) -> None:
     say("\nWho said what:")
-    for turn in transcript["segments"]:
+    for turn in transcript["transcript_json"]["segments"]:
         minutes, seconds = divmod(turn["start"], 60)
         say(f"  {int(minutes):02}:{seconds:05.2f}  {turn['speaker']:<6} {turn['text'].strip()}")
 
@@ -137,17 +137,11 @@ def _words(text: str) -> list[str]:
 def _understood(transcript: Any, say: Say) -> bool:
     """Whether each speaker's own words stand under their own name."""
     truth = json.loads((SPEECH / "dialogue.json").read_text())
+    turns = transcript["transcript_json"]["segments"]
     good = True
     for external_id, (name, _) in PEOPLE.items():
-        said = [
-            w
-            for line in truth["lines"]
-            if line["speaker"] == external_id
-            for w in _words(line["text"])
-        ]
-        heard = [
-            w for t in transcript["segments"] if t["speaker"] == name for w in _words(t["text"])
-        ]
+        said = [w for line in truth if line["speaker"] == external_id for w in _words(line["text"])]
+        heard = [w for t in turns if t["speaker"] == name for w in _words(t["text"])]
         left = list(heard)
         found = 0
         for word in said:

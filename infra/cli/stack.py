@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import httpx2
 import redis
 
+from infra import secrets
 from infra.cli import embedded
 from infra.cli.supervisor import Supervisor
 from infra.settings import Settings
@@ -42,9 +43,7 @@ class Stack:
 
     @property
     def operator_key(self) -> str:
-        from infra.secrets import load_secrets
-
-        return load_secrets(self.settings).operator_key
+        return secrets.load(self.settings).operator_key
 
 
 @contextlib.asynccontextmanager

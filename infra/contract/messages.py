@@ -103,5 +103,3 @@ def kinds(root: type[Message]) -> dict[str, type[Any]]:
             if found.setdefault(kind, order) is not order:
                 raise TypeError(f"{kind} is said by {order.__name__} and {found[kind].__name__}")
     return found
-
-

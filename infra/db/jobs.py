@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Dialect,
     Engine,
     Row,
     and_,
     case,
     func,
     literal,
+    null,
     or_,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from infra.contract.ids import JobId, TenantId, new_id
 from infra.db.tables import Job, UtcDateTime
@@ -37,12 +35,12 @@ LEASE_S = 30.0
 """Seconds a job belongs to the worker that claimed or last renewed it. Longer: a killed worker's
 job waits longer; shorter: a stalled worker loses work it was doing."""
 
-BEAT_EVERY_S = 10.0
-"How often a worker at work renews its lease."
-
 MAX_ATTEMPT = 3
 RETRY_AFTER_S = (5.0, 30.0)
 "Seconds before the second and the third attempt of a job that raised."
+
+RING_AGAIN_AFTER_S = 10.0
+"Seconds a bell may go unanswered before it counts as lost."
 
 _jobs = Job.__table__  # type: ignore[attr-defined]
 
@@ -52,26 +50,316 @@ class LeaseLost(Exception):
 
 
 class Draining(Exception):
-    """This worker is stopping: leave the job where its checkpoint is, another will go on."""
+    """This worker is stopping: leave the job at its checkpoint, another worker goes on from it."""
 
 
-class from_now(ColumnElement[datetime]):  # noqa: N801 - reads as the SQL function it is
+def from_now(connection: Connection, seconds: float = 0.0) -> ColumnElement[datetime]:
     """The database's clock, `seconds` from now. Moves on within a transaction."""
-
-    inherit_cache = True
-    type = UtcDateTime()
-
-    def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds = literal(seconds)
-
-
-@compiles(from_now, "postgresql")
-def _on_postgres(element: from_now, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.seconds, **kw)}))"
+    if connection.dialect.name == "sqlite":
+        # Written as the driver writes times, so that comparing texts compares times.
+        form = "%Y-%m-%d %H:%M:%f000"
+        return func.strftime(form, "now", f"{seconds:+.3f} seconds", type_=UtcDateTime())
+    return func.clock_timestamp(type_=UtcDateTime()) + timedelta(seconds=seconds)
 
 
-@compiles(from_now, "sqlite")
-def _on_sqlite(element: from_now, compiler: SQLCompiler, **kw: Any) -> str:
-    # Written as the driver writes times, so that comparing them as text compares them as times.
-    seconds = compiler.process(element.seconds, **kw)
-    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', ({seconds}) || ' seconds')"
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """A job this worker has, until its lease runs out."""
+
+    id: JobId
+    kind: str
+    subject: str
+    queue: str
+    tenant_id: TenantId | None
+    payload: dict[str, Any]
+    attempt: int
+    "1 for the first. Counted before the work, so a worker that dies of it has been counted."
+    max_attempt: int
+    checkpoint: dict[str, Any] | None
+    "What the last `beat` of an earlier attempt left."
+    token: UUID
+    engine: Engine = field(repr=False)
+    lease_s: float = LEASE_S
+    draining: threading.Event = field(default_factory=threading.Event, repr=False)
+    lost: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def beat(self, checkpoint: dict[str, Any] | None = None) -> None:
+        """Renew the lease and keep the checkpoint, if there is a new one.
+
+        Call it often: it is how the work hears that it should stop. Raises `LeaseLost` when the
+        job is no longer this worker's, `Draining` when the worker is stopping.
+        """
+        if not self.renew(checkpoint):
+            raise LeaseLost(f"{self.kind} {self.subject}")
+        if self.draining.is_set():
+            raise Draining(f"{self.kind} {self.subject}")
+
+    def renew(self, checkpoint: dict[str, Any] | None = None) -> bool:
+        """Renew the lease; False when it is lost. What a background thread calls."""
+        if self.lost.is_set():
+            return False
+        with self.engine.begin() as connection:
+            values: dict[str, Any] = {
+                "lease_until": from_now(connection, self.lease_s),
+                "updated_at": from_now(connection),
+            }
+            if checkpoint is not None:
+                values["checkpoint"] = checkpoint
+            if connection.execute(_mine(self).values(values)).rowcount == 0:
+                self.lost.set()
+        return not self.lost.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A job that is not tried any more."""
+
+    id: JobId
+    kind: str
+    subject: str
+    tenant_id: TenantId | None
+    payload: dict[str, Any]
+    error: str
+
+
+def enqueue(
+    work: Work,
+    kind: str,
+    subject: str,
+    queue: str,
+    payload: dict[str, Any],
+    tenant_id: TenantId | None = None,
+    available_at: datetime | None = None,
+    max_attempt: int = MAX_ATTEMPT,
+) -> JobId:
+    """Have the job done; it is rung once the unit is committed. One job a (kind, subject).
+
+    A finished or failed one starts over with this payload. A queued one is left and rung again; a
+    running one runs again when it ends, because what it was asked for may have come too late for it.
+    """
+    connection = work.connection
+    build: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    now = from_now(connection)
+    wanted = build(_jobs).values(
+        id=new_id(),
+        kind=kind,
+        subject=subject,
+        queue=queue,
+        tenant_id=tenant_id,
+        payload=payload,
+        state="queued",
+        attempt=0,
+        max_attempt=max_attempt,
+        available_at=available_at or now,
+        rung_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+    over = _jobs.c.state.in_(("done", "failed"))
+
+    def anew(column: str, otherwise: Any = None) -> Any:
+        return case((over, wanted.excluded[column]), else_=_jobs.c[column])
+
+    settled = wanted.on_conflict_do_update(
+        index_elements=[_jobs.c.kind, _jobs.c.subject],
+        set_={
+            "state": anew("state"),
+            "attempt": anew("attempt"),
+            "max_attempt": anew("max_attempt"),
+            "queue": anew("queue"),
+            "payload": anew("payload"),
+            "available_at": anew("available_at"),
+            "checkpoint": case((over, null()), else_=_jobs.c.checkpoint),
+            "error": case((over, null()), else_=_jobs.c.error),
+            "rung_at": now,
+            "updated_at": now,
+        },
+    ).returning(_jobs.c.id, _jobs.c.queue, _jobs.c.state)
+    row = connection.execute(settled).one()
+    if row.state == "queued" and (available_at is None or available_at <= work.now):
+        work.ring(JobId(row.id), row.queue)
+    return JobId(row.id)
+
+
+def claim(engine: Engine, job_id: JobId, *, lease_s: float = LEASE_S) -> ClaimedJob | None:
+    """Take the job, if it is anybody's to take. Commits; the attempt has been counted."""
+    with engine.begin() as connection:
+        now = from_now(connection)
+        takeable = or_(
+            and_(_jobs.c.state == "queued", _jobs.c.available_at <= now),
+            and_(_jobs.c.state == "running", _jobs.c.lease_until < now),
+        )
+        row = connection.execute(
+            update(_jobs)
+            .where(_jobs.c.id == job_id, _jobs.c.attempt < _jobs.c.max_attempt, takeable)
+            .values(
+                state="running",
+                token=new_id(),
+                rung_at=None,
+                attempt=_jobs.c.attempt + 1,
+                lease_until=from_now(connection, lease_s),
+                updated_at=now,
+            )
+            .returning(_jobs)
+        ).one_or_none()
+    if row is None:
+        return None
+    return ClaimedJob(
+        id=JobId(row.id),
+        kind=row.kind,
+        subject=row.subject,
+        queue=row.queue,
+        tenant_id=row.tenant_id,
+        payload=row.payload,
+        attempt=row.attempt,
+        max_attempt=row.max_attempt,
+        checkpoint=row.checkpoint,
+        token=row.token,
+        engine=engine,
+        lease_s=lease_s,
+    )
+
+
+def finish(work: Work, job: ClaimedJob) -> None:
+    """Mark the job done in the unit that writes what it came to. Raises `LeaseLost` otherwise.
+
+    An owner that does not call this has it done for it when it returns.
+    """
+    if not finish_if_mine(work, job):
+        raise LeaseLost(f"{job.kind} {job.subject}")
+
+
+def finish_if_mine(work: Work, job: ClaimedJob) -> bool:
+    # Claiming took the ring away, so one that is there came later.
+    asked_again = _jobs.c.rung_at.is_not(None)
+    now = from_now(work.connection)
+    row = work.connection.execute(
+        _mine(job)
+        .values(
+            state=case((asked_again, "queued"), else_="done"),
+            attempt=case((asked_again, 0), else_=_jobs.c.attempt),
+            checkpoint=None,
+            error=None,
+            token=None,
+            lease_until=None,
+            available_at=now,
+            updated_at=now,
+        )
+        .returning(_jobs.c.state)
+    ).one_or_none()
+    if row is not None and row.state == "queued":
+        work.ring(job.id, job.queue)
+    return row is not None
+
+
+def fail(work: Work, job: ClaimedJob, error: str) -> Literal["queued", "failed", "lost"]:
+    """An attempt came to nothing: try again later, or set the job aside after the last one."""
+    again = job.attempt < job.max_attempt
+    wait_s = RETRY_AFTER_S[min(job.attempt, len(RETRY_AFTER_S)) - 1]
+    changed = work.connection.execute(
+        _mine(job).values(
+            state="queued" if again else "failed",
+            error=error,
+            token=None,
+            lease_until=None,
+            available_at=from_now(work.connection, wait_s),
+            updated_at=from_now(work.connection),
+        )
+    )
+    if changed.rowcount == 0:
+        return "lost"
+    return "queued" if again else "failed"
+
+
+def release(work: Work, job: ClaimedJob) -> None:
+    """Give the job back untried, because this worker is stopping."""
+    now = from_now(work.connection)
+    given = work.connection.execute(
+        _mine(job).values(
+            state="queued",
+            attempt=_jobs.c.attempt - 1,
+            token=None,
+            lease_until=None,
+            available_at=now,
+            rung_at=now,
+            updated_at=now,
+        )
+    )
+    if given.rowcount:
+        work.ring(job.id, job.queue)
+
+
+def ring_lost(work: Work, *, limit: int = 100) -> list[tuple[JobId, str]]:
+    """Jobs whose bell seems lost, or whose worker is: marked as rung now, oldest first."""
+    connection = work.connection
+    now = from_now(connection)
+    due = or_(
+        and_(_jobs.c.state == "queued", _jobs.c.available_at <= now),
+        and_(_jobs.c.state == "running", _jobs.c.lease_until < now),
+    )
+    unheard = or_(
+        _jobs.c.rung_at.is_(None),
+        _jobs.c.rung_at < from_now(connection, -RING_AGAIN_AFTER_S),
+        # Not rung since it fell due.
+        and_(_jobs.c.state == "queued", _jobs.c.rung_at < _jobs.c.available_at),
+    )
+    chosen = (
+        select(_jobs.c.id)
+        .where(due, unheard, _jobs.c.attempt < _jobs.c.max_attempt)
+        .order_by(_jobs.c.available_at, _jobs.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rung = connection.execute(
+        update(_jobs)
+        .where(_jobs.c.id.in_(chosen))
+        .values(rung_at=now)
+        .returning(_jobs.c.id, _jobs.c.queue)
+    )
+    return [(JobId(row.id), row.queue) for row in rung]
+
+
+def set_aside_lost(work: Work) -> list[SetAside]:
+    """Fail the jobs whose last permitted attempt ended without a word: their worker died of it."""
+    connection = work.connection
+    now = from_now(connection)
+    rows = connection.execute(
+        update(_jobs)
+        .where(
+            _jobs.c.attempt >= _jobs.c.max_attempt,
+            or_(
+                _jobs.c.state == "queued",
+                and_(_jobs.c.state == "running", _jobs.c.lease_until < now),
+            ),
+        )
+        .values(
+            state="failed",
+            error=case(
+                # An attempt that raised has said why; one that did not took its worker along.
+                (_jobs.c.error.is_(None), "poison: every attempt ended with its worker"),
+                else_=literal("worker lost; before that: ") + _jobs.c.error,
+            ),
+            token=None,
+            lease_until=None,
+            updated_at=now,
+        )
+        .returning(_jobs)
+    )
+    return [_aside(row) for row in rows]
+
+
+def _aside(row: Row[Any]) -> SetAside:
+    return SetAside(
+        id=JobId(row.id),
+        kind=row.kind,
+        subject=row.subject,
+        tenant_id=row.tenant_id,
+        payload=row.payload,
+        error=row.error,
+    )
+
+
+def _mine(job: ClaimedJob) -> Any:
+    return update(_jobs).where(
+        _jobs.c.id == job.id, _jobs.c.token == job.token, _jobs.c.state == "running"
+    )

@@ -36,7 +36,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _json(nullable: bool = False) -> Any:
-    return Column(JSON().with_variant(JSONB(), "postgresql"), nullable=nullable)
+    return Column(
+        JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
+        nullable=nullable,
+    )
 
 
 def _time(nullable: bool = False, index: bool = False) -> Any:

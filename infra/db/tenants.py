@@ -50,7 +50,9 @@ def by_api_key(connection: Connection, sha256: str, now: datetime) -> TenantView
     return view(row) if row else None
 
 
-def lock(connection: Connection, tenant_id: TenantId, *, closing: bool = False) -> TenantView | None:
+def lock(
+    connection: Connection, tenant_id: TenantId, *, closing: bool = False
+) -> TenantView | None:
     """Read it and keep others from deciding anything about its quota until the commit.
 
     `closing` also holds up rooms being made meanwhile, which only refer to the row.

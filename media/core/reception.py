@@ -43,6 +43,7 @@ class Reception:
         "ssrc",
         "highest",
         "received",
+        "_after",
         "jitter",
         "_base",
         "_suspect",
@@ -55,8 +56,10 @@ class Reception:
         "_report_at",
     )
 
-    def __init__(self, ssrc: int) -> None:
+    def __init__(self, ssrc: int, *, after: int | None = None) -> None:
+        """`after`: the unwrapped number that all of this stream's are to be above."""
         self.ssrc = ssrc
+        self._after = after
         self.highest: int | None = None
         "Unwrapped sequence number; None before the first packet."
         self.received = 0
@@ -75,9 +78,12 @@ class Reception:
         """Take note of a packet and give its unwrapped sequence number."""
         highest = self.highest
         if highest is None:
-            self.highest = self._base = sequence
+            first = sequence
+            if self._after is not None:
+                first = self._after + 1 + ((sequence - self._after - 1) & 0xFFFF)
+            self.highest = self._base = first
             self.received = 1
-            return Arrival.IN_ORDER, sequence
+            return Arrival.IN_ORDER, first
         ahead = distance(sequence, highest, 16)
         unwrapped = highest + ahead
         if 0 < ahead <= MAX_DROPOUT:

@@ -181,9 +181,7 @@ def sender_report(report: SenderReport) -> bytes:
     return _packet(
         SENDER_REPORT,
         0,
-        _SENDER_INFO.pack(
-            report.ssrc, report.ntp, report.timestamp, report.packets, report.octets
-        ),
+        _SENDER_INFO.pack(report.ssrc, report.ntp, report.timestamp, report.packets, report.octets),
     )
 
 

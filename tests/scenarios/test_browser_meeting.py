@@ -22,7 +22,7 @@ from tests.support.stack import StackUnderTest, Tenant, running_stack, until
 pytestmark = pytest.mark.story
 
 SPEECH = Path("infra/demo/speech")
-LINES = json.loads((SPEECH / "dialogue.json").read_text())["lines"]
+LINES = json.loads((SPEECH / "dialogue.json").read_text())
 TALK_S = 30.0
 
 

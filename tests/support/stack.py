@@ -31,7 +31,7 @@ class StackUnderTest:
 
     @property
     def operator_key(self) -> str:
-        return (self.home / "keys" / "operator_key").read_text().strip()
+        return (self.home / "keys" / "operator").read_text().strip()
 
     def pid(self, part: str) -> int:
         """Process id of a part as `/proc` has it now: the supervisor may have started it again."""
@@ -41,7 +41,6 @@ class StackUnderTest:
             "worker-commands": "commands",
             "worker-recordings": "uploads,recordings",
             "worker-transcripts": "transcripts",
-            "redis": "server",
         }
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -51,10 +50,10 @@ class StackUnderTest:
                 parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if parent == self.process.pid and any(
-                word == names[part] or (part == "redis" and word.endswith(names[part]))
-                for word in words
-            ):
+            if parent != self.process.pid:
+                continue
+            # A Redis rewrites its command line to one word with its address in it.
+            if names[part] in words if part in names else "-server" in words[0]:
                 return int(entry.name)
         raise LookupError(part)
 

@@ -1,0 +1,62 @@
+"""One request on its way through an operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID, uuid5
+
+from handlers.auth import Principal
+from handlers.context import Context
+from infra.contract.commands import Actor
+from infra.contract.ids import CommandId, RoomId, TenantId, new_id
+from infra.contract.messages import Command, Reply
+from infra.contract.refusals import Reason, refuse
+
+R = TypeVar("R", bound=Reply)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of somebody who need not say who they are."""
+
+    here: Context
+    request_id: str
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Visit):
+    """A request of somebody known."""
+
+    who: Principal
+    command_id: CommandId
+    "Of the one command this request asks; a retry under its `Idempotency-Key` has the same."
+    body_sha256: str | None = None
+    "Hex digest of the body; None without an `Idempotency-Key`."
+
+    @property
+    def tenant_id(self) -> TenantId:
+        return self.who.owner
+
+    @property
+    def actor(self) -> Actor:
+        return self.who.actor(self.address)
+
+    def new_id(self, what: str) -> UUID:
+        """Name something this request makes: a retry under the same key names the same thing."""
+        return uuid5(self.command_id, what) if self.body_sha256 else new_id()
+
+    async def ask(self, command: Command[R]) -> R:
+        return await self.here.bus.ask(
+            command,
+            command_id=self.command_id,
+            body_sha256=self.body_sha256,
+            request_id=self.request_id,
+        )
+
+    def in_room(self, room_id: RoomId) -> RoomId:
+        """Raises `Refused` ROOM_UNKNOWN when this principal does not see the room."""
+        if not self.who.sees(room_id):
+            raise refuse(Reason.ROOM_UNKNOWN)
+        return room_id

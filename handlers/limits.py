@@ -1,0 +1,109 @@
+"""How much one tenant may ask for in a minute, over all handlers together."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import structlog
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import RedisStorage
+from limits.aio.storage.base import SlidingWindowCounterSupport, Storage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from prometheus_client import Counter
+from redis.asyncio import BlockingConnectionPool
+from redis.exceptions import RedisError
+
+from infra.bus.keys import PREFIX
+from infra.contract.refusals import Refused
+
+log = structlog.get_logger(__name__)
+
+UNCOUNTED = Counter(
+    "parley_rate_limit_uncounted_total",
+    "Requests let through without counting, because Redis did not answer. Rises in an outage.",
+)
+REDIS_TIMEOUT_S = 0.25
+"Seconds a request waits for its count."
+BLIND_S = 1.0
+"Seconds nothing is counted after a failure, so that an outage does not slow each request down."
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left to somebody, as the X-RateLimit headers say it."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+    "Seconds until there is more."
+    allowed: bool
+
+    @property
+    def headers(self) -> dict[str, str]:
+        said = {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(self.reset_s),
+        }
+        if not self.allowed:
+            said["Retry-After"] = str(max(1, self.reset_s))
+        return said
+
+
+class RateLimit:
+    """A sliding window a minute long. Lets everything through while Redis is away."""
+
+    def __init__(self, storage: Storage, per_minute: int) -> None:
+        """`storage` must be one that counts sliding windows; `per_minute` 0: no limit."""
+        assert isinstance(storage, SlidingWindowCounterSupport)
+        self._windows = SlidingWindowCounterRateLimiter(storage)
+        self._item = RateLimitItemPerMinute(per_minute) if per_minute else None
+        self._blind_until = 0.0
+
+    @classmethod
+    def on_redis(cls, url: str, per_minute: int) -> RateLimit:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=16,
+            timeout=REDIS_TIMEOUT_S,
+            socket_timeout=REDIS_TIMEOUT_S,
+            socket_connect_timeout=REDIS_TIMEOUT_S,
+        )
+        storage = RedisStorage(
+            "async+redis://",
+            implementation="redispy",
+            key_prefix=f"{PREFIX}:limit",
+            connection_pool=pool,
+        )
+        return cls(storage, per_minute)
+
+    @property
+    def is_blind(self) -> bool:
+        """Nothing is being counted just now."""
+        return time.monotonic() < self._blind_until
+
+    async def hit(self, who: str) -> Allowance | None:
+        """Count one request of theirs. None: not counted."""
+        if self._item is None:
+            return None
+        if self.is_blind:
+            UNCOUNTED.inc()
+            return None
+        try:
+            allowed = await self._windows.hit(self._item, who)
+            left = await self._windows.get_window_stats(self._item, who)
+        except (RedisError, OSError, TimeoutError) as error:
+            UNCOUNTED.inc()
+            if not self._blind_until:
+                log.warning("rate_limit.uncounted", error=type(error).__name__)
+            self._blind_until = time.monotonic() + BLIND_S
+            return None
+        self._blind_until = 0.0
+        return Allowance(
+            limit=self._item.amount,
+            remaining=left.remaining,
+            reset_s=max(0, math.ceil(left.reset_time - time.time())),
+            allowed=allowed,
+        )

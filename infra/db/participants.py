@@ -1,0 +1,262 @@
+"""Seats, who sits in them, and the connections through which they are there."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, delete, func, or_, select, update
+
+from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId
+from infra.contract.views import ParticipantView, Role
+from infra.db.tables import Participant
+from infra.db.upsert import insert_new
+
+_TABLES = Participant.metadata.tables
+PARTICIPANTS = _TABLES["participants"]
+CONNECTIONS = _TABLES["connections"]
+
+SEAT_HELD_FOR = timedelta(seconds=120)
+"A seat given out and not yet used keeps its place this long; longer: no-shows fill up rooms."
+
+_PRESENT = and_(PARTICIPANTS.c.joined_at.is_not(None), PARTICIPANTS.c.left_at.is_(None))
+
+
+def _taken(now: datetime) -> Any:
+    """People who are there, and seats just given out whose owner is on the way."""
+    return and_(
+        PARTICIPANTS.c.removed_at.is_(None),
+        or_(
+            _PRESENT,
+            and_(
+                PARTICIPANTS.c.joined_at.is_(None),
+                PARTICIPANTS.c.created_at > now - SEAT_HELD_FOR,
+            ),
+        ),
+    )
+
+
+def _view(row: Row[Any]) -> ParticipantView:
+    return ParticipantView(
+        id=row.id,
+        room_id=row.room_id,
+        tenant_id=row.tenant_id,
+        external_user_id=row.external_user_id,
+        display_name=row.display_name,
+        role=Role(row.role),
+        joined_at=row.joined_at,
+        left_at=row.left_at,
+        created_at=row.created_at,
+    )
+
+
+def _in(tenant_id: TenantId, room_id: RoomId) -> Select[Any]:
+    return select(PARTICIPANTS).where(
+        PARTICIPANTS.c.room_id == room_id, PARTICIPANTS.c.tenant_id == tenant_id
+    )
+
+
+# --- reading ---
+
+
+def get(
+    connection: Connection, tenant_id: TenantId, room_id: RoomId, participant_id: ParticipantId
+) -> ParticipantView | None:
+    """A seat that was not taken away."""
+    row = connection.execute(
+        _in(tenant_id, room_id).where(
+            PARTICIPANTS.c.id == participant_id, PARTICIPANTS.c.removed_at.is_(None)
+        )
+    ).one_or_none()
+    return _view(row) if row else None
+
+
+def in_room(
+    connection: Connection, tenant_id: TenantId, room_id: RoomId, *, active: bool = False
+) -> list[ParticipantView]:
+    """Every seat that was not taken away unused, oldest first; `active`: who is there now."""
+    seats = _in(tenant_id, room_id).where(
+        or_(PARTICIPANTS.c.removed_at.is_(None), PARTICIPANTS.c.joined_at.is_not(None))
+    )
+    if active:
+        seats = seats.where(_PRESENT)
+    return [_view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
+
+
+def by_external_id(
+    connection: Connection, tenant_id: TenantId, room_id: RoomId, external_user_id: str
+) -> ParticipantView | None:
+    """The newest seat of this person that was not taken away."""
+    row = connection.execute(
+        _in(tenant_id, room_id)
+        .where(
+            PARTICIPANTS.c.external_user_id == external_user_id,
+            PARTICIPANTS.c.removed_at.is_(None),
+        )
+        .order_by(PARTICIPANTS.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return _view(row) if row else None
+
+
+def is_taken(seat: ParticipantView, now: datetime) -> bool:
+    """Its owner is there, or on the way."""
+    if seat.joined_at is not None:
+        return seat.left_at is None
+    return seat.created_at > now - SEAT_HELD_FOR
+
+
+def count_taken(
+    connection: Connection,
+    tenant_id: TenantId,
+    room_id: RoomId,
+    now: datetime,
+    *,
+    but: ParticipantId | None = None,
+) -> int:
+    """Seats that count towards the room's capacity, leaving `but` out."""
+    counted = select(func.count()).where(
+        PARTICIPANTS.c.room_id == room_id, PARTICIPANTS.c.tenant_id == tenant_id, _taken(now)
+    )
+    if but is not None:
+        counted = counted.where(PARTICIPANTS.c.id != but)
+    return connection.execute(counted).scalar_one()
+
+
+def anybody_since(
+    connection: Connection, tenant_id: TenantId, room_id: RoomId, at: datetime | None
+) -> bool:
+    """A seat was given out since then, or somebody is there."""
+    since = _PRESENT if at is None else or_(_PRESENT, PARTICIPANTS.c.created_at >= at)
+    return (
+        connection.execute(
+            _in(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None), since).limit(1)
+        ).first()
+        is not None
+    )
+
+
+def removed(
+    connection: Connection, tenant_id: TenantId, room_id: RoomId, limit: int
+) -> tuple[ParticipantId, ...]:
+    """Seats taken away, the latest `limit` of them."""
+    rows = connection.scalars(
+        select(PARTICIPANTS.c.id)
+        .where(
+            PARTICIPANTS.c.room_id == room_id,
+            PARTICIPANTS.c.tenant_id == tenant_id,
+            PARTICIPANTS.c.removed_at.is_not(None),
+        )
+        .order_by(PARTICIPANTS.c.removed_at.desc())
+        .limit(limit)
+    )
+    return tuple(ParticipantId(seat) for seat in rows)
+
+
+# --- writing, with the room locked ---
+
+
+def insert(connection: Connection, seat: ParticipantView) -> bool:
+    """False when the id is taken."""
+    return insert_new(
+        connection,
+        PARTICIPANTS,
+        id=seat.id,
+        room_id=seat.room_id,
+        tenant_id=seat.tenant_id,
+        external_user_id=seat.external_user_id,
+        display_name=seat.display_name,
+        role=seat.role.value,
+        created_at=seat.created_at,
+    )
+
+
+def save(connection: Connection, seat: ParticipantView) -> None:
+    """Write back everything that may change, except being taken away."""
+    connection.execute(
+        update(PARTICIPANTS)
+        .where(PARTICIPANTS.c.id == seat.id, PARTICIPANTS.c.tenant_id == seat.tenant_id)
+        .values(
+            display_name=seat.display_name,
+            role=seat.role.value,
+            joined_at=seat.joined_at,
+            left_at=seat.left_at,
+        )
+    )
+
+
+def mark_removed(connection: Connection, seat: ParticipantView, now: datetime) -> None:
+    connection.execute(
+        update(PARTICIPANTS)
+        .where(PARTICIPANTS.c.id == seat.id, PARTICIPANTS.c.tenant_id == seat.tenant_id)
+        .values(removed_at=now)
+    )
+
+
+# --- connections ---
+
+
+def connect(
+    connection: Connection, seat: ParticipantView, connection_id: ConnectionId, now: datetime
+) -> bool:
+    """Note that the seat's owner is there through this. False: it is another seat's."""
+    made = insert_new(
+        connection,
+        CONNECTIONS,
+        id=connection_id,
+        participant_id=seat.id,
+        room_id=seat.room_id,
+        created_at=now,
+    )
+    if made:
+        return True
+    owner = connection.scalar(
+        select(CONNECTIONS.c.participant_id).where(CONNECTIONS.c.id == connection_id)
+    )
+    return owner == seat.id
+
+
+def disconnect(connection: Connection, seat: ParticipantView, connection_id: ConnectionId) -> bool:
+    """False: there was no such connection of this seat."""
+    gone = connection.execute(
+        delete(CONNECTIONS).where(
+            CONNECTIONS.c.id == connection_id, CONNECTIONS.c.participant_id == seat.id
+        )
+    )
+    return gone.rowcount == 1
+
+
+def disconnect_all(connection: Connection, seat: ParticipantView) -> None:
+    connection.execute(delete(CONNECTIONS).where(CONNECTIONS.c.participant_id == seat.id))
+
+
+def disconnect_room(connection: Connection, room_id: RoomId) -> None:
+    connection.execute(delete(CONNECTIONS).where(CONNECTIONS.c.room_id == room_id))
+
+
+def is_connected(connection: Connection, seat: ParticipantView) -> bool:
+    found = connection.execute(
+        select(CONNECTIONS.c.id).where(CONNECTIONS.c.participant_id == seat.id).limit(1)
+    )
+    return found.first() is not None
+
+
+def connected_before(
+    connection: Connection, before: datetime
+) -> list[tuple[TenantId, RoomId, ParticipantId, ConnectionId]]:
+    """Every connection older than `before`, over all tenants: what the presence sweep checks."""
+    rows = connection.execute(
+        select(
+            PARTICIPANTS.c.tenant_id,
+            CONNECTIONS.c.room_id,
+            CONNECTIONS.c.participant_id,
+            CONNECTIONS.c.id,
+        )
+        .join(PARTICIPANTS, PARTICIPANTS.c.id == CONNECTIONS.c.participant_id)
+        .where(CONNECTIONS.c.created_at < before)
+        .order_by(CONNECTIONS.c.room_id, CONNECTIONS.c.id)
+    )
+    return [
+        (TenantId(row[0]), RoomId(row[1]), ParticipantId(row[2]), ConnectionId(row[3]))
+        for row in rows
+    ]

@@ -1,0 +1,345 @@
+"""Rooms: what is read and written of them. Their log is in `events.py`."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from infra.contract.ids import PodId, RoomId, SpoolId, TenantId
+from infra.contract.messages import Placement
+from infra.contract.views import RecordingState, RoomConfig, RoomState, RoomView
+from infra.db.tables import Room
+
+_TABLES = Room.metadata.tables
+ROOMS = _TABLES["rooms"]
+_TENANTS = _TABLES["tenants"]
+_PARTICIPANTS = _TABLES["participants"]
+_RECORDINGS = _TABLES["recordings"]
+
+_PEOPLE = (
+    select(func.count())
+    .select_from(_PARTICIPANTS)
+    .where(
+        _PARTICIPANTS.c.room_id == ROOMS.c.id,
+        _PARTICIPANTS.c.joined_at.is_not(None),
+        _PARTICIPANTS.c.left_at.is_(None),
+    )
+    .correlate(ROOMS)
+    .scalar_subquery()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LockedRoom:
+    """A room that nobody else changes until this transaction ends."""
+
+    id: RoomId
+    tenant_id: TenantId
+    name: str
+    config: RoomConfig
+    metadata: dict[str, Any]
+    state: RoomState
+    pod_id: PodId | None
+    epoch: int
+    empty_since: datetime | None
+    started_at: datetime | None
+
+
+def _view(row: Row[Any]) -> RoomView:
+    return RoomView(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        name=row.name,
+        config=RoomConfig.model_validate(row.config),
+        metadata=row.meta,
+        state=RoomState(row.state),
+        epoch=row.epoch,
+        seq=row.seq,
+        participant_count=row.people,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _of(tenant_id: TenantId) -> Select[Any]:
+    return select(ROOMS, _PEOPLE.label("people")).where(
+        ROOMS.c.tenant_id == tenant_id, ROOMS.c.deleted_at.is_(None)
+    )
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+# --- reading ---
+
+
+def get(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> RoomView | None:
+    row = connection.execute(_of(tenant_id).where(ROOMS.c.id == room_id)).one_or_none()
+    return _view(row) if row else None
+
+
+def find(connection: Connection, tenant_id: TenantId, room: str) -> RoomView | None:
+    """By id, else by name: the newest of those that share it."""
+    room_id = _as_id(room)
+    if room_id is not None:
+        return get(connection, tenant_id, RoomId(room_id))
+    row = connection.execute(
+        _of(tenant_id).where(ROOMS.c.name == room).order_by(ROOMS.c.id.desc()).limit(1)
+    ).one_or_none()
+    return _view(row) if row else None
+
+
+def page(
+    connection: Connection, tenant_id: TenantId, limit: int, offset: int
+) -> tuple[list[RoomView], int]:
+    """Live rooms, newest first, and how many there are in all."""
+    live = ROOMS.c.state == RoomState.LIVE
+    rows = connection.execute(
+        _of(tenant_id).where(live).order_by(ROOMS.c.id.desc()).limit(limit).offset(offset)
+    )
+    found = [_view(row) for row in rows]
+    return found, count_live(connection, tenant_id)
+
+
+def count_live(connection: Connection, tenant_id: TenantId) -> int:
+    return connection.execute(
+        select(func.count()).where(ROOMS.c.tenant_id == tenant_id, ROOMS.c.state == RoomState.LIVE)
+    ).scalar_one()
+
+
+def placement(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> Placement | None:
+    """Where a live room was put last; its pod may have died since."""
+    row = connection.execute(
+        select(ROOMS.c.pod_id, ROOMS.c.epoch).where(
+            ROOMS.c.id == room_id,
+            ROOMS.c.tenant_id == tenant_id,
+            ROOMS.c.state == RoomState.LIVE,
+            ROOMS.c.pod_id.is_not(None),
+        )
+    ).one_or_none()
+    return Placement(room_id=room_id, pod_id=row.pod_id, epoch=row.epoch) if row else None
+
+
+def tenant_of(connection: Connection, room_id: RoomId) -> TenantId | None:
+    """For orders that come from a pod, which knows no tenants."""
+    tenant_id = connection.scalar(select(ROOMS.c.tenant_id).where(ROOMS.c.id == room_id))
+    return TenantId(tenant_id) if tenant_id else None
+
+
+# --- writing ---
+
+
+def lock(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> LockedRoom | None:
+    """Read it and keep others from changing it until the commit. Taken after the tenant's lock."""
+    row = connection.execute(
+        select(ROOMS)
+        .where(ROOMS.c.id == room_id, ROOMS.c.tenant_id == tenant_id, ROOMS.c.deleted_at.is_(None))
+        .with_for_update(key_share=True)
+    ).one_or_none()
+    if row is None:
+        return None
+    return LockedRoom(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        name=row.name,
+        config=RoomConfig.model_validate(row.config),
+        metadata=row.meta,
+        state=RoomState(row.state),
+        pod_id=row.pod_id,
+        epoch=row.epoch,
+        empty_since=row.empty_since,
+        started_at=row.started_at,
+    )
+
+
+@functools.cache
+def _insert(dialect: str) -> Any:
+    written = ("name", "config", "meta", "state", "epoch", "seq", "version")
+    times = ("empty_since", "started_at", "created_at", "updated_at")
+    columns = [ROOMS.c[name] for name in (*written, *times)]
+    source = (
+        select(
+            bindparam("room_id", type_=ROOMS.c.id.type),
+            _TENANTS.c.id,
+            *(bindparam(column.name, type_=column.type) for column in columns),
+        )
+        .select_from(_TENANTS)
+        .where(
+            _TENANTS.c.id == bindparam("tenant_id"),
+            _TENANTS.c.is_active,
+            _TENANTS.c.max_concurrent_rooms == bindparam("quota"),
+        )
+    )
+    into = postgresql.insert(ROOMS) if dialect == "postgresql" else sqlite.insert(ROOMS)
+    return into.from_select(
+        ["id", "tenant_id", *(column.name for column in columns)],
+        source,
+        include_defaults=False,
+    ).on_conflict_do_nothing(index_elements=["id"])
+
+
+def insert(connection: Connection, room: RoomView, *, quota: int) -> bool:
+    """Write a new live room of an active tenant whose quota is `quota`, in one statement.
+
+    False: the id is taken, or the tenant is not as was said. Nothing was written then.
+    """
+    written = connection.execute(
+        _insert(connection.dialect.name),
+        {
+            "room_id": room.id,
+            "tenant_id": room.tenant_id,
+            "quota": quota,
+            "name": room.name,
+            "config": room.config.model_dump(mode="json"),
+            "meta": room.metadata,
+            "state": room.state.value,
+            "epoch": room.epoch,
+            "seq": room.seq,
+            "version": 1,
+            "empty_since": room.created_at,
+            "started_at": room.started_at,
+            "created_at": room.created_at,
+            "updated_at": room.updated_at,
+        },
+    )
+    return written.rowcount == 1
+
+
+def change(connection: Connection, room: LockedRoom, now: datetime, **values: Any) -> None:
+    """Set columns of a room that is locked."""
+    connection.execute(
+        update(ROOMS)
+        .where(ROOMS.c.id == room.id, ROOMS.c.tenant_id == room.tenant_id)
+        .values(version=ROOMS.c.version + 1, updated_at=now, **values)
+    )
+
+
+def mark_empty(connection: Connection, room: LockedRoom, since: datetime | None) -> None:
+    """From when on nobody is there; None: somebody is."""
+    connection.execute(
+        update(ROOMS)
+        .where(ROOMS.c.id == room.id, ROOMS.c.tenant_id == room.tenant_id)
+        .values(empty_since=since)
+    )
+
+
+def move(
+    connection: Connection, room: RoomView, pod_id: PodId, spool_id: SpoolId, now: datetime
+) -> int | None:
+    """Give a live room to the pod under the next epoch, which is returned.
+
+    None: it has moved or ended since `room` was read.
+    """
+    return connection.scalar(
+        update(ROOMS)
+        .where(
+            ROOMS.c.id == room.id,
+            ROOMS.c.tenant_id == room.tenant_id,
+            ROOMS.c.epoch == room.epoch,
+            ROOMS.c.state == RoomState.LIVE,
+        )
+        .values(
+            epoch=ROOMS.c.epoch + 1,
+            pod_id=pod_id,
+            spool_id=spool_id,
+            version=ROOMS.c.version + 1,
+            updated_at=now,
+        )
+        .returning(ROOMS.c.epoch)
+    )
+
+
+# --- what the sweeps look for, over all tenants ---
+
+Found = list[tuple[TenantId, RoomId]]
+
+
+def _found(connection: Connection, statement: Select[Any]) -> Found:
+    return [(TenantId(row.tenant_id), RoomId(row.id)) for row in connection.execute(statement)]
+
+
+def _live() -> Select[Any]:
+    return select(ROOMS.c.tenant_id, ROOMS.c.id).where(ROOMS.c.state == RoomState.LIVE)
+
+
+def pods_with_rooms(connection: Connection) -> set[PodId]:
+    return {
+        PodId(pod)
+        for pod in connection.scalars(
+            select(ROOMS.c.pod_id)
+            .where(ROOMS.c.state == RoomState.LIVE, ROOMS.c.pod_id.is_not(None))
+            .distinct()
+        )
+    }
+
+
+def in_use_on(connection: Connection, pod_id: PodId, limit: int) -> Found:
+    """Rooms of this pod with people in them or a recording under way."""
+    recording = (
+        select(_RECORDINGS.c.id)
+        .where(
+            _RECORDINGS.c.room_id == ROOMS.c.id,
+            _RECORDINGS.c.state == RecordingState.RECORDING,
+        )
+        .exists()
+    )
+    return _found(
+        connection,
+        _live()
+        .where(ROOMS.c.pod_id == pod_id, or_(ROOMS.c.empty_since.is_(None), recording))
+        .order_by(ROOMS.c.id)
+        .limit(limit),
+    )
+
+
+def empty_for(connection: Connection, minutes: int, now_minus: datetime, limit: int) -> Found:
+    """Rooms nobody has been in since `now_minus`, of tenants whose patience is `minutes`."""
+    patience = _TENANTS.c.config["empty_room_timeout_minutes"].as_integer()
+    return _found(
+        connection,
+        _live()
+        .join(_TENANTS, _TENANTS.c.id == ROOMS.c.tenant_id)
+        .where(ROOMS.c.empty_since <= now_minus, patience == minutes)
+        .order_by(ROOMS.c.id)
+        .limit(limit),
+    )
+
+
+def of_tenant(connection: Connection, tenant_id: TenantId, limit: int) -> Found:
+    """Live rooms, oldest first: the order in which more than one is locked."""
+    return _found(
+        connection,
+        _live().where(ROOMS.c.tenant_id == tenant_id).order_by(ROOMS.c.id).limit(limit),
+    )
+
+
+def of_closed_tenants(connection: Connection, limit: int) -> Found:
+    """Live rooms that outlived their tenant."""
+    return _found(
+        connection,
+        _live()
+        .join(_TENANTS, _TENANTS.c.id == ROOMS.c.tenant_id)
+        .where(_TENANTS.c.is_active.is_(False))
+        .limit(limit),
+    )
