@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from enum import Enum
 from typing import Literal
 
 from starlette.requests import HTTPConnection
@@ -40,6 +41,13 @@ class Principal:
     def leads(self) -> bool:
         """May do what a host may. An API key acts as host."""
         return self.role in (Role.HOST, Role.CO_HOST)
+
+    @property
+    def governs(self) -> bool:
+        """Is the operator, or a tenant itself rather than one of its users."""
+        if self.kind == "tenant":
+            return self.leads and self.user_id is None and self.room_id is None
+        return self.kind == "operator"
 
     @property
     def owner(self) -> TenantId:
@@ -127,3 +135,29 @@ async def principal_of(here: Context, identity: Identity) -> Principal:
         display_name=seat.display_name,
         user_id=seat.external_user_id,
     )
+
+
+class May(Enum):
+    """Who an operation is for."""
+
+    JOIN = "anybody of a tenant"
+    LEAD = "hosts, and the tenant itself"
+    GOVERN = "the tenant itself, and the operator"
+    OPERATE = "the operator"
+
+
+def admit(who: Principal, may: May) -> None:
+    """Raises `Refused`: HOST_ONLY, NOT_ALLOWED."""
+    match may:
+        case May.JOIN:
+            admitted = who.tenant_id is not None
+        case May.LEAD:
+            admitted = who.tenant_id is not None
+            if not who.leads:
+                raise refuse(Reason.HOST_ONLY)
+        case May.GOVERN:
+            admitted = who.governs
+        case May.OPERATE:
+            admitted = who.kind == "operator"
+    if not admitted:
+        raise refuse(Reason.NOT_ALLOWED)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeVar
-from uuid import UUID, uuid5
 
 from handlers.auth import Principal
 from handlers.context import Context
 from infra.contract.commands import Actor
-from infra.contract.ids import CommandId, RoomId, TenantId, new_id
+from infra.contract.ids import CommandId, RoomId, TenantId
 from infra.contract.messages import Command, Reply
 from infra.contract.refusals import Reason, refuse
 
@@ -42,10 +41,6 @@ class Call(Visit):
     @property
     def actor(self) -> Actor:
         return self.who.actor(self.address)
-
-    def new_id(self, what: str) -> UUID:
-        """Name something this request makes: a retry under the same key names the same thing."""
-        return uuid5(self.command_id, what) if self.body_sha256 else new_id()
 
     async def ask(self, command: Command[R]) -> R:
         return await self.here.bus.ask(

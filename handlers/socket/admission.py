@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -68,12 +69,18 @@ def _token(conn: HTTPConnection, offered: list[str]) -> str:
 async def _check_origin(here: Context, conn: HTTPConnection, tenant_id: TenantId) -> None:
     """Browsers say where a page came from; other clients do not, and need no permission for it."""
     origin = conn.headers.get("origin")
-    if origin is None:
+    if origin is None or urlsplit(origin).netloc == conn.headers.get("host"):
         return
     tenant = await here.reader.read(tenants.get, tenant_id)
     allowed = tenant.config.allowed_origins if tenant else ()
-    if allowed and origin.rstrip("/").lower() not in {name.rstrip("/").lower() for name in allowed}:
+    if allowed and not any(_matches(origin.lower(), name) for name in allowed):
         raise refuse(Reason.ORIGIN_NOT_ALLOWED)
+
+
+def _matches(origin: str, allowed: str) -> bool:
+    if allowed.endswith(":*"):
+        return origin.startswith(allowed[:-1]) and origin.removeprefix(allowed[:-1]).isdecimal()
+    return origin == allowed.lower()
 
 
 async def _seat(here: Context, principal: Principal, room_id: RoomId) -> ParticipantId:

@@ -10,6 +10,8 @@ from pydantic_core import from_json, to_json
 
 FRAME_LIMIT = 131_072
 "Bytes. A description may have 64 KiB, and JSON escapes every line end of it."
+PLAIN_LIMIT = 65_536
+"Bytes of a frame that carries no description."
 DEPTH_LIMIT = 32
 ID_LIMIT = 64
 "Characters of a request's `id`, and digits of a number."
@@ -46,10 +48,11 @@ def parse(text: str, framing: Framing) -> Frame:
 
     Raises BadFrame; bounded in time and memory by FRAME_LIMIT whatever came.
     """
-    if len(text) > FRAME_LIMIT:
+    raw = text.encode(errors="replace")
+    if len(raw) > FRAME_LIMIT:
         raise BadFrame(f"a frame has at most {FRAME_LIMIT} bytes")
     try:
-        value = from_json(text, allow_inf_nan=False)
+        value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         raise BadFrame("the frame is not JSON") from error
     if not isinstance(value, dict):
@@ -60,6 +63,8 @@ def parse(text: str, framing: Framing) -> Frame:
     event, data = value.get(event_name), value.get(data_name)
     if not isinstance(event, str) or not 0 < len(event) <= EVENT_LIMIT:
         raise BadFrame(f"`{event_name}` names what the frame is")
+    if len(raw) > PLAIN_LIMIT and not event.startswith("media."):
+        raise BadFrame(f"a frame of this kind has at most {PLAIN_LIMIT} bytes")
     if data is None:
         data = {}
     if not isinstance(data, dict):

@@ -1,4 +1,4 @@
-"""The WebSocket protocol the server runs: uvicorn's, and what it keeps to itself about dead peers."""
+"""The WebSocket protocol the server runs: uvicorn's, and what that keeps to itself."""
 
 from __future__ import annotations
 

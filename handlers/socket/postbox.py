@@ -1,4 +1,4 @@
-"""What waits to be sent to one client: bounded, so that a client that does not read costs little."""
+"""What waits to be sent to one client: bounded, for clients that do not read."""
 
 from __future__ import annotations
 

@@ -306,12 +306,16 @@ async def send_chat(desk: Desk, body: ChatBody) -> Said:
 
 class HistoryBody(Body):
     limit: int = Field(default=100, ge=1, le=500)
+    before: MessageId | None = None
+    "Only messages older than this one."
 
 
 @carries("chat.history", HistoryBody)
 async def chat_history(desk: Desk, body: HistoryBody) -> Said:
     """The last messages, oldest first."""
-    messages = await desk.here.reader.read(chat.latest, desk.guest.room_id, limit=body.limit)
+    messages = await desk.here.reader.read(
+        chat.latest, desk.guest.tenant_id, desk.guest.room_id, body.limit, body.before
+    )
     return "chat.history", {"messages": [shown(message) for message in messages]}
 
 
@@ -323,7 +327,11 @@ class SyncBody(Body):
 async def sync(desk: Desk, body: SyncBody) -> Said | None:
     """What happened since `last_seq`; the whole room when that is too much."""
     missed = await desk.here.reader.read(
-        events.since, desk.guest.room_id, body.last_seq, limit=SYNC_LIMIT + 1
+        events.since,
+        desk.guest.tenant_id,
+        desk.guest.room_id,
+        body.last_seq,
+        limit=SYNC_LIMIT + 1,
     )
     if len(missed) > SYNC_LIMIT:
         await desk.show_room()

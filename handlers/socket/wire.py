@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handlers.dialects.chalk.wire import Participant, Room
 from handlers.operations.ice import IceServer
 from infra.contract.events import (
     ConnectionChanged,
@@ -50,18 +51,27 @@ def snapshot(scene: Scene, you: ParticipantView, ice_servers: list[IceServer]) -
             "name": scene.room.name,
             "config": shown(scene.room.config),
         },
-        "participants": [shown(participant) for participant in scene.participants],
+        "participants": [participant(seat) for seat in scene.participants],
         "tracks": [shown(track) for track in scene.tracks],
         "is_recording": scene.recording_id is not None,
         "recording_id": str(scene.recording_id) if scene.recording_id else None,
         "last_seq": scene.room.seq,
-        "you": shown(you),
+        "you": participant(you),
         "ice_servers": ice_servers,
     }
 
 
+def participant(seat: ParticipantView) -> Data:
+    return Participant.of(seat).model_dump(mode="json")
+
+
 def event(news: RoomEvent) -> Said:
-    return news.kind, {**news.data, "seq": news.seq, "at": news.at.isoformat()}
+    data = {**news.data, "seq": news.seq, "at": news.at.isoformat()}
+    if "participant" in data:
+        data["participant"] = participant(ParticipantView.model_validate(data["participant"]))
+    if "room" in data:
+        data["room"] = Room.of(RoomView.model_validate(data["room"])).model_dump(mode="json")
+    return news.kind, data
 
 
 def signal(news: Signal, reader: ParticipantId) -> Said | None:

@@ -54,3 +54,15 @@ def presence(room: RoomId, participant: ParticipantId) -> str:
 def worker(queue: str, name: str) -> str:
     """Exists while a worker process consumes the queue."""
     return f"{PREFIX}:worker:{queue}:{name}"
+
+
+WORKERS = f"{PREFIX}:workers"
+"Set of QUEUE:NAME that have been seen; whoever finds one gone removes it."
+
+PERIODIC = f"{PREFIX}:periodic"
+"Name of the worker that runs the periodic functions now; expires unless it renews it."
+
+
+def replies(process: str) -> str:
+    """List of outcomes for one asking process. In the messages' database, beside the queues."""
+    return f"{PREFIX}:replies:{process}"

@@ -1,4 +1,4 @@
-"""What a program may do with messages. `redis.py` is the real part, `tests/support` has a local one."""
+"""What a program may do with messages. `redis.py` is the real part."""
 
 from __future__ import annotations
 
@@ -73,6 +73,12 @@ class LiveState(Protocol):
     """What is true right now and nowhere else."""
 
     async def pods(self) -> list[PodReport]: ...
+
+    async def workers(self) -> dict[str, list[int]]:
+        """Process ids of the live workers, by the queue they consume."""
+
+    async def ping(self) -> None:
+        """Raises `Refused` UNAVAILABLE unless Redis answers."""
 
     async def tracks(self, room: RoomId) -> list[TrackView]: ...
 

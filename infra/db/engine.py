@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 POOL_WAIT_S = 1.0
 "Seconds a thread waits for one of the pool's connections before it gives up."
 
-_SQLITE_BUSY_MS = 5000
-"How long a statement waits for another process's write transaction."
+BUSY_S = 5.0
+"Seconds a transaction on SQLite waits for another process's to end."
 
 POSTGRES_ARGUMENTS: dict[str, Any] = {
     "connect_timeout": 2,
@@ -39,7 +41,7 @@ def normalise(url: str) -> URL:
     return meant
 
 
-def make_engine(url: str, *, connections: int = 10) -> Engine:
+def make_engine(url: str, *, connections: int = 10, busy_s: float = BUSY_S) -> Engine:
     """The engine writers use.
 
     Postgres: up to `connections` of them; a statement may take 5 s, a lock 2 s. SQLite: one
@@ -49,10 +51,8 @@ def make_engine(url: str, *, connections: int = 10) -> Engine:
     meant = normalise(url)
     if meant.get_backend_name() == "sqlite":
         # Threads queue for the one connection in order, where SQLite's own lock is a lottery.
-        engine = create_engine(
-            meant, pool_size=1, max_overflow=0, pool_timeout=_SQLITE_BUSY_MS / 1000
-        )
-        event.listen(engine, "connect", _prepare_writer)
+        engine = create_engine(meant, pool_size=1, max_overflow=0, pool_timeout=busy_s)
+        event.listen(engine, "connect", _prepare(busy_s, "synchronous=FULL", "foreign_keys=ON"))
         event.listen(engine, "begin", _begin_immediate)
         return engine
     return create_engine(
@@ -71,7 +71,7 @@ def make_sqlite_reader(url: str) -> Engine:
     engine = create_engine(
         normalise(url), pool_size=1, max_overflow=4, pool_timeout=POOL_WAIT_S
     ).execution_options(isolation_level="AUTOCOMMIT")
-    event.listen(engine, "connect", _prepare_reader)
+    event.listen(engine, "connect", _prepare(BUSY_S, "query_only=ON"))
     return engine
 
 
@@ -90,27 +90,25 @@ def is_worth_retrying(error: DBAPIError) -> bool:
 
 def is_outage(error: Exception) -> bool:
     """Whether the database could not be reached, rather than did not like what it was told."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, PoolTimeout):
         return True
     return isinstance(error, DBAPIError) and (
         error.connection_invalidated or getattr(error.orig, "sqlstate", "-") is None
     )
 
 
-def _prepare_writer(raw: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    # The driver must not begin transactions by itself: `_begin_immediate` does.
-    raw.isolation_level = None
-    raw.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
-    _use_wal(raw)
-    raw.execute("PRAGMA synchronous=FULL")
-    raw.execute("PRAGMA foreign_keys=ON")
+def _prepare(
+    busy_s: float, *pragmas: str
+) -> Callable[[sqlite3.Connection, ConnectionPoolEntry], None]:
+    def prepare(raw: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        # The driver must not begin transactions by itself: `_begin_immediate` does.
+        raw.isolation_level = None
+        raw.execute(f"PRAGMA busy_timeout={int(busy_s * 1000)}")
+        _use_wal(raw)
+        for pragma in pragmas:
+            raw.execute(f"PRAGMA {pragma}")
 
-
-def _prepare_reader(raw: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    raw.isolation_level = None
-    raw.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
-    _use_wal(raw)
-    raw.execute("PRAGMA query_only=ON")
+    return prepare
 
 
 def _use_wal(raw: sqlite3.Connection) -> None:

@@ -134,8 +134,8 @@ def enqueue(
 ) -> JobId:
     """Have the job done; it is rung once the unit is committed. One job a (kind, subject).
 
-    A finished or failed one starts over with this payload. A queued one is left and rung again; a
-    running one runs again when it ends, because what it was asked for may have come too late for it.
+    A finished or failed one starts over with this payload. A queued one is left and rung again.
+    A running one runs again when it ends: what it was asked for may have come too late for it.
     """
     connection = work.connection
     build: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert

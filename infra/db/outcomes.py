@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from infra.contract.ids import CommandId
 from infra.contract.messages import Envelope, Outcome
 from infra.contract.refusals import Reason, Refusal
 from infra.db.tables import CommandOutcome
@@ -20,9 +19,7 @@ _outcomes = CommandOutcome.__table__  # type: ignore[attr-defined]
 
 
 def _insert(dialect: Any) -> Any:
-    return dialect.insert(_outcomes).on_conflict_do_nothing(
-        index_elements=[_outcomes.c.command_id]
-    )
+    return dialect.insert(_outcomes).on_conflict_do_nothing(index_elements=[_outcomes.c.command_id])
 
 
 _INSERTS = {"sqlite": _insert(sqlite), "postgresql": _insert(postgresql)}

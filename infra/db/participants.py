@@ -123,6 +123,10 @@ def count_taken(
     return connection.execute(counted).scalar_one()
 
 
+def is_anybody_in(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> bool:
+    return connection.execute(_in(tenant_id, room_id).where(_PRESENT).limit(1)).first() is not None
+
+
 def anybody_since(
     connection: Connection, tenant_id: TenantId, room_id: RoomId, at: datetime | None
 ) -> bool:
@@ -239,6 +243,18 @@ def is_connected(connection: Connection, seat: ParticipantView) -> bool:
         select(CONNECTIONS.c.id).where(CONNECTIONS.c.participant_id == seat.id).limit(1)
     )
     return found.first() is not None
+
+
+def seat_through(
+    connection: Connection, tenant_id: TenantId, room_id: RoomId, connection_id: ConnectionId
+) -> ParticipantView | None:
+    """The seat whose owner is there through this connection."""
+    row = connection.execute(
+        _in(tenant_id, room_id)
+        .join(CONNECTIONS, CONNECTIONS.c.participant_id == PARTICIPANTS.c.id)
+        .where(CONNECTIONS.c.id == connection_id)
+    ).one_or_none()
+    return _view(row) if row else None
 
 
 def connected_before(

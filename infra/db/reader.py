@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from infra.contract.refusals import Reason, Refused, refuse
@@ -65,7 +66,7 @@ class Reader:
                     if not is_worth_retrying(broken):
                         raise
                     return await self._run(query, *args, **kwargs)
-        except (asyncio.TimeoutError, TimeoutError) as late:
+        except (TimeoutError, PoolTimeout) as late:
             raise _unavailable() from late
         except DBAPIError as broken:
             if is_outage(broken):

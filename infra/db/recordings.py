@@ -122,19 +122,22 @@ def parts(connection: Connection, recording_id: RecordingId) -> list[Part]:
     ]
 
 
-def all_running(connection: Connection) -> list[tuple[TenantId, RoomId, datetime, int]]:
-    """Over all tenants: whose, where, since when, and the minutes the tenant allows."""
+def all_running(
+    connection: Connection,
+) -> list[tuple[TenantId, RoomId, RecordingId, datetime, int]]:
+    """Over all tenants: whose, where, which, since when, and the minutes the tenant allows."""
     rows = connection.execute(
         select(
             RECORDINGS.c.tenant_id,
             RECORDINGS.c.room_id,
+            RECORDINGS.c.id,
             RECORDINGS.c.started_at,
             _TENANTS.c.max_recording_duration_minutes,
         )
         .join(_TENANTS, _TENANTS.c.id == RECORDINGS.c.tenant_id)
         .where(RECORDINGS.c.state == RecordingState.RECORDING)
     )
-    return [(TenantId(row[0]), RoomId(row[1]), row[2], row[3]) for row in rows]
+    return [(TenantId(row[0]), RoomId(row[1]), RecordingId(row[2]), row[3], row[4]) for row in rows]
 
 
 # --- writing, with the room locked ---

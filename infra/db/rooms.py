@@ -55,6 +55,7 @@ class LockedRoom:
     metadata: dict[str, Any]
     state: RoomState
     pod_id: PodId | None
+    spool_id: SpoolId | None
     epoch: int
     empty_since: datetime | None
     started_at: datetime | None
@@ -84,7 +85,7 @@ def _of(tenant_id: TenantId) -> Select[Any]:
     )
 
 
-def _as_id(text: str) -> UUID | None:
+def as_id(text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
@@ -101,7 +102,7 @@ def get(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> RoomVie
 
 def find(connection: Connection, tenant_id: TenantId, room: str) -> RoomView | None:
     """By id, else by name: the newest of those that share it."""
-    room_id = _as_id(room)
+    room_id = as_id(room)
     if room_id is not None:
         return get(connection, tenant_id, RoomId(room_id))
     row = connection.execute(
@@ -167,6 +168,7 @@ def lock(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> Locked
         metadata=row.meta,
         state=RoomState(row.state),
         pod_id=row.pod_id,
+        spool_id=row.spool_id,
         epoch=row.epoch,
         empty_since=row.empty_since,
         started_at=row.started_at,
@@ -192,11 +194,15 @@ def _insert(dialect: str) -> Any:
         )
     )
     into = postgresql.insert(ROOMS) if dialect == "postgresql" else sqlite.insert(ROOMS)
-    return into.from_select(
-        ["id", "tenant_id", *(column.name for column in columns)],
-        source,
-        include_defaults=False,
-    ).on_conflict_do_nothing(index_elements=["id"])
+    return (
+        into.from_select(
+            ["id", "tenant_id", *(column.name for column in columns)],
+            source,
+            include_defaults=False,
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(ROOMS.c.id)
+    )
 
 
 def insert(connection: Connection, room: RoomView, *, quota: int) -> bool:
@@ -223,7 +229,7 @@ def insert(connection: Connection, room: RoomView, *, quota: int) -> bool:
             "updated_at": room.updated_at,
         },
     )
-    return written.rowcount == 1
+    return written.first() is not None
 
 
 def change(connection: Connection, room: LockedRoom, now: datetime, **values: Any) -> None:
@@ -251,7 +257,7 @@ def move(
 
     None: it has moved or ended since `room` was read.
     """
-    return connection.scalar(
+    epoch: int | None = connection.scalar(
         update(ROOMS)
         .where(
             ROOMS.c.id == room.id,
@@ -268,6 +274,7 @@ def move(
         )
         .returning(ROOMS.c.epoch)
     )
+    return epoch
 
 
 # --- what the sweeps look for, over all tenants ---

@@ -231,6 +231,7 @@ class TranscriptPiece(SQLModel, table=True):
     end_ms: int
     segments: list[dict[str, Any]] = Field(sa_column=_json())
     dropped: dict[str, int] = Field(sa_column=_json())
+    missing_ms: int = 0
     made_at: datetime = Field(sa_column=_time())
 
 

@@ -10,9 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 def insert_new(connection: Connection, table: Table, **values: Any) -> bool:
     """Insert the row unless its key is taken. True: this call made it."""
-    statement: Any
-    if connection.dialect.name == "postgresql":
-        statement = postgresql.insert(table).values(**values).on_conflict_do_nothing()
-    else:
-        statement = sqlite.insert(table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    into: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    key = table.primary_key.columns[0]
+    written = connection.execute(into.values(**values).on_conflict_do_nothing().returning(key))
+    return written.first() is not None

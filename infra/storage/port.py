@@ -1,4 +1,4 @@
-"""What any object store can do. `s3.py` and `disk.py` are the parts; both pass one contract test."""
+"""What any object store can do. The parts, `s3.py` and `disk.py`, pass one contract test."""
 
 from __future__ import annotations
 
@@ -75,3 +75,6 @@ class ObjectStore(Protocol):
 
     def check(self) -> None:
         """Raises StoreUnavailable unless the store answers."""
+
+    def tidy(self) -> int:
+        """Remove what uploads left that nobody has resumed for a day. How many there were."""

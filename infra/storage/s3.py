@@ -10,7 +10,7 @@ import base64
 import hashlib
 import io
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.response import StreamingBody
 from urllib3.exceptions import HTTPError
 
 from infra.settings import Settings
@@ -331,7 +332,7 @@ class S3Store:
         self,
         key: str,
         upload_id: str,
-        parts: list[CompletedPartTypeDef],
+        parts: Sequence[CompletedPartTypeDef],
         digest: str,
         size: int,
     ) -> None:
@@ -382,7 +383,7 @@ def _errors(subject: str) -> Iterator[None]:
 class _Body(io.RawIOBase):
     """An object's bytes as they come in."""
 
-    def __init__(self, key: str, body: BinaryIO) -> None:
+    def __init__(self, key: str, body: StreamingBody) -> None:
         self._key = key
         self._body = body
 

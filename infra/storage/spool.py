@@ -169,6 +169,7 @@ def read_manifest(data: bytes) -> Manifest:
         if line.get("closed") is True:
             found.closed = True
         elif (start := line.get("opened")) is not None:
+            found.closed = False
             begun = _as(Opened, start)
             if begun is not None:
                 opened[begun.file] = begun

@@ -42,7 +42,7 @@ class WallOffset:
 class MediaClock:
     """One stream's media timestamps against its sender's wall clock (RFC 3550, section 6.4.1)."""
 
-    __slots__ = ("_wall", "_timestamp")
+    __slots__ = ("_timestamp", "_wall")
 
     def __init__(self) -> None:
         self._wall: float | None = None

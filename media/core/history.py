@@ -23,7 +23,7 @@ class SentPacket(NamedTuple):
 class History(Generic[Kept]):
     """The newest `size` numbers' worth of something; older ones make room. `size`: a power of 2."""
 
-    __slots__ = ("_mask", "_numbers", "_kept")
+    __slots__ = ("_kept", "_mask", "_numbers")
 
     def __init__(self, size: int) -> None:
         if size < 1 or size & (size - 1):
@@ -31,6 +31,10 @@ class History(Generic[Kept]):
         self._mask = size - 1
         self._numbers: list[int | None] = [None] * size
         self._kept: list[Kept | None] = [None] * size
+
+    @property
+    def size(self) -> int:
+        return self._mask + 1
 
     def keep(self, number: int, item: Kept) -> None:
         place = number & self._mask
@@ -45,5 +49,5 @@ class History(Generic[Kept]):
         return self._numbers[number & self._mask] == number
 
     def clear(self) -> None:
-        self._numbers = [None] * (self._mask + 1)
-        self._kept = [None] * (self._mask + 1)
+        self._numbers = [None] * self.size
+        self._kept = [None] * self.size

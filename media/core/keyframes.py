@@ -1,25 +1,9 @@
-"""Finding keyframes in what passes by, and asking for them no more often than is decent."""
+"""Asking for keyframes, no more often than is decent."""
 
 from __future__ import annotations
 
-from media.core import h264, vp8
-
 ASK_AGAIN_AFTER = 0.5
 "Seconds. Longer than a slow round trip, shorter than a viewer's patience."
-
-
-def can_find_keyframes(codec: str) -> bool:
-    """Whether :func:`starts_keyframe` knows this (upper-case) codec name."""
-    return codec in ("VP8", "H264")
-
-
-def starts_keyframe(codec: str, payload: bytes) -> bool:
-    """Whether a receiver can begin with this payload. Codecs we cannot read always can."""
-    if codec == "VP8":
-        return vp8.read_descriptor(payload).starts_keyframe
-    if codec == "H264":
-        return h264.starts_keyframe(payload)
-    return True
 
 
 class KeyframeAsker:
@@ -30,7 +14,7 @@ class KeyframeAsker:
     then act on :meth:`take_request` and sleep until :meth:`next_timer`.
     """
 
-    __slots__ = ("_asked_at", "_ask_at", "_request")
+    __slots__ = ("_ask_at", "_asked_at", "_request")
 
     def __init__(self) -> None:
         self._asked_at: float | None = None

@@ -59,7 +59,9 @@ class LossTracker:
 
 
 RESEND_AFTER = 0.02
-"Seconds in which a second request for the same packet is one that crossed our answer."
+"Seconds, or a round trip if that is longer, in which a second request crossed our answer."
+LONGEST_RESEND_AFTER = 0.3
+"Seconds: the most a receiver's own word on the round trip can hold back its repairs."
 RESENDS_PER_SECOND = 500
 RESENDS_AT_ONCE = 250
 
@@ -67,12 +69,16 @@ RESENDS_AT_ONCE = 250
 class ResendLimit:
     """What one receiver may have repeated: a bound on amplification, not a fair share."""
 
-    __slots__ = ("_allowance", "_filled_at", "_sent_at")
+    __slots__ = ("_allowance", "_filled_at", "_resend_after", "_sent_at")
 
     def __init__(self) -> None:
         self._allowance = float(RESENDS_AT_ONCE)
+        self._resend_after = RESEND_AFTER
         self._filled_at: float | None = None
         self._sent_at: dict[int, float] = {}
+
+    def round_trip_measured(self, seconds: float) -> None:
+        self._resend_after = min(max(seconds, RESEND_AFTER), LONGEST_RESEND_AFTER)
 
     def allows(self, sequence: int, *, now: float) -> bool:
         """Whether to repeat this packet now; yes counts it as repeated."""
@@ -83,11 +89,11 @@ class ResendLimit:
         if self._allowance < 1:
             return False
         sent_at = self._sent_at.get(sequence)
-        if sent_at is not None and now - sent_at < RESEND_AFTER:
+        if sent_at is not None and now - sent_at < self._resend_after:
             return False
         if len(self._sent_at) >= RESENDS_AT_ONCE:
             self._sent_at = {
-                number: at for number, at in self._sent_at.items() if now - at < RESEND_AFTER
+                number: at for number, at in self._sent_at.items() if now - at < self._resend_after
             }
         self._allowance -= 1
         self._sent_at[sequence] = now

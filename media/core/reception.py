@@ -40,20 +40,20 @@ class Reception:
     """Sequence numbers, loss and jitter of one SSRC. Time is passed in, in monotonic seconds."""
 
     __slots__ = (
-        "ssrc",
-        "highest",
-        "received",
         "_after",
-        "jitter",
         "_base",
-        "_suspect",
-        "_restarted_at",
-        "_transit",
-        "_lost_before",
         "_expected_prior",
+        "_lost_before",
         "_received_prior",
-        "_report_ntp",
         "_report_at",
+        "_report_ntp",
+        "_restarted_at",
+        "_suspect",
+        "_transit",
+        "highest",
+        "jitter",
+        "received",
+        "ssrc",
     )
 
     def __init__(self, ssrc: int, *, after: int | None = None) -> None:

@@ -17,12 +17,12 @@ class Rewriter:
     """
 
     __slots__ = (
-        "sequence_offset",
-        "timestamp_offset",
-        "starts_at",
-        "_next",
-        "_last_timestamp",
         "_last_at",
+        "_last_timestamp",
+        "_next",
+        "sequence_offset",
+        "starts_at",
+        "timestamp_offset",
     )
 
     def __init__(self, first_sequence: int) -> None:

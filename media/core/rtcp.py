@@ -214,11 +214,14 @@ def picture_loss_indication(sender: int, media: int) -> bytes:
 
 
 def negative_acknowledgement(sender: int, media: int, sequences: Iterable[int]) -> bytes:
-    """Ask again for these sequence numbers (wrapped here), given in ascending order."""
+    """Ask again for these sequence numbers (wrapped here), given in ascending order.
+
+    No entry's bits reach across the wrap: aiortc 1.16 would look for 65,536.
+    """
     entries: list[tuple[int, int]] = []
     first = following = 0
     for sequence in sequences:
-        ahead = (sequence - first) & 0xFFFF
+        ahead = (sequence & 0xFFFF) - first
         if entries and 0 < ahead <= 16:
             following |= 1 << ahead - 1
             entries[-1] = (first, following)

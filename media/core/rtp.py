@@ -113,7 +113,7 @@ class ReceiverHeader:
     receiver did not negotiate are not there at all.
     """
 
-    __slots__ = ("first_octet", "fixed", "shape", "_padding")
+    __slots__ = ("_padding", "first_octet", "fixed", "shape")
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The part of STUN an ICE lite agent speaks: connectivity checks (RFC 8489; RFC 8445, section 7)."""
+"""The part of STUN an ICE lite agent speaks: connectivity checks (RFC 8489, RFC 8445)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ NOT_RECEIVED, SMALL, LARGE = 0, 1, 2
 class ArrivalLog:
     """Arrivals on one leg since the last feedback. Time is passed in, in monotonic seconds."""
 
-    __slots__ = ("_sequences", "_arrivals", "_count", "_reported")
+    __slots__ = ("_arrivals", "_count", "_reported", "_sequences")
 
     def __init__(self) -> None:
         self._sequences = Unwrapper(16)

@@ -63,7 +63,7 @@ class PictureNumbers:
     buffer orders frames by picture id, and may take one that jumps back for a late frame.
     """
 
-    __slots__ = ("_picture_offset", "_tl0_offset", "_last_picture", "_last_tl0")
+    __slots__ = ("_last_picture", "_last_tl0", "_picture_offset", "_tl0_offset")
 
     def __init__(self) -> None:
         self._picture_offset = self._tl0_offset = 0

@@ -21,8 +21,8 @@ SEALED_ROOM = 512
 "Octets a packet may grow by on its way through: longer extensions, and the SRTP trailer."
 
 Row = tuple[Any, Any, Any, memoryview, int, int, int, bytes, "Forward"]
-"""Session, packet and length pointers, the packet's octets, payload type, offsets of sequence number
-and timestamp, the header's fixed part, and whose row it is. A tuple is the quickest to take apart."""
+"""Session, packet and length pointers, the packet's octets, payload type, offsets of sequence
+number and timestamp, the header's fixed part, and whose row it is. Tuples are quick to unpack."""
 
 _layouts: Final[dict[tuple[int, int], Callable[..., None]]] = {}
 
@@ -68,10 +68,8 @@ class Fan:
             [(forward.buffer, forward.leg.endpoint) for forward in self._members],
             batched=batched,
         )
-        starts = [forward.rewriter.starts_at or 0 for forward in self._members]
-        self.newest_start = max(starts, default=0)
-        "Packets before this one are not for everybody."
-        self._packets = self._octets = 0
+        self.packets = self.octets = 0
+        "Sent to each member and not yet settled; the octets are those of payloads."
         groups: dict[tuple[Any, bool], _Group] = {}
         self._sealed: list[tuple[Forward, Any]] = []
         for (forward, codec), length in zip(members, self._outbox.lengths, strict=True):
@@ -127,12 +125,9 @@ class Fan:
                 length[0] = end
                 if protect(session, pointer, length):
                     unsealed.append(forward)
-        self._packets += 1
-        self._octets += len(payload)
-        if unsealed:
-            refused = self._send_except(unsealed)
-        else:
-            refused = self._outbox.send()
+        self.packets += 1
+        self.octets += len(payload)
+        refused = self._send_except(unsealed) if unsealed else self._outbox.send()
         for forward, length in self._sealed:
             if forward.sealed is not None and forward not in unsealed:
                 sealed = bytes(forward.buffer.view[: length[0]])
@@ -149,9 +144,9 @@ class Fan:
     def settle(self) -> None:
         """Add what was sent to the members' own counters."""
         for forward in self._members:
-            forward.packets += self._packets
-            forward.octets += self._octets
-        self._packets = self._octets = 0
+            forward.packets += self.packets
+            forward.octets += self.octets
+        self.packets = self.octets = 0
 
     def _send_except(self, unsealed: Sequence[Forward]) -> list[int]:
         """libsrtp refused some; what lies in their buffers must not leave."""

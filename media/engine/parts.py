@@ -139,6 +139,8 @@ class Source:
         self.newest: SentPacket | None = None
         self.newest_at = 0.0
         self.newest_descriptor: Descriptor | None = None
+        self.heard_at: float | None = None
+        "When its SSRC last spoke, muted or not; None once that said goodbye."
         self.first_at: float | None = None
         self.packets = self.octets = self._lost_before = 0
         self.last_packet_at: float | None = None
@@ -146,6 +148,11 @@ class Source:
     def stats(self) -> SourceStats:
         lost = self._lost_before + (self.reception.packets_lost if self.reception else 0)
         return SourceStats(self.packets, self.octets, lost, self.last_packet_at)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody would see a keyframe."""
+        return bool(self.playing or self.tap or any(not forward.paused for forward in self.waiting))
 
     def begin_stream(self, ssrc: int) -> None:
         """From here on the source is this SSRC. Numbers go on growing; receivers start over."""
@@ -218,7 +225,7 @@ class Forward:
         "The source's payload type to the codec this receiver gets it as."
         self.limit = ResendLimit()
         self.packets = self.octets = 0
-        "Sent as media, without retransmissions: what sender reports count."
+        "Sent, less what the present fans still count: see :meth:`sent`."
         self.repair_header: ReceiverHeader | None = None
         self.repair_sequence = random.randrange(1, 0x8000)
         self.sealed: History[bytes] | None = None
@@ -234,6 +241,16 @@ class Forward:
         if codec.payload_type not in self.chosen:
             self.chosen[codec.payload_type] = match_codec(codec, self.spec.codecs)
         return self.chosen[codec.payload_type]
+
+    def sent(self) -> tuple[int, int]:
+        """Packets and payload octets sent as media, without retransmissions."""
+        packets, octets = self.packets, self.octets
+        if self.source is not None and self.rewriter.starts_at is not None:
+            for kind, fan in self.source.fans.items():
+                if self.codec_for(self.source.codecs[kind]) is not None:
+                    packets += fan.packets
+                    octets += fan.octets
+        return packets, octets
 
     def lay_out(self, packet: SentPacket, codec: Codec, stamp_time: int) -> bytes:
         """The packet for this receiver, not yet encrypted."""

@@ -145,8 +145,12 @@ class EngineStats:
     "SRTP that failed authentication or replay protection."
     dropped_unroutable: int = 0
     "Authentic RTP that belongs to no source."
+    dropped_malformed: int = 0
+    "Datagrams of no protocol we know, and authentic RTP or RTCP that contradicts itself."
     dropped_send: int = 0
     "Packets the kernel would not take (full buffer, unreachable)."
+    failures: int = 0
+    "Exceptions out of taps, of whoever negotiates, or of our own: bugs, kept from the packets."
 
 
 class ControlPlane(Protocol):

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from media.core import h264
 from media.core.history import SentPacket
 from media.core.reception import Arrival
-from media.core.rtp import HEADER, Body, Malformed, abs_send_time, locate_body, read_elements
+from media.core.rtp import HEADER, Body, abs_send_time, locate_body, read_elements
 from media.core.vp8 import Descriptor, read_descriptor
-from media.engine import srtp
 from media.engine.fan import Fan
 from media.engine.parts import MOST_SSRCS, Forward, Leg, Source
 from media.engine.port import Codec, EngineStats, TapPacket
@@ -47,7 +46,7 @@ class Router:
 
     def receive(self, leg: Leg, packet: memoryview, length: int, *, now: float) -> None:
         """Deal with one decrypted packet. Raises Malformed for one that contradicts itself."""
-        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
+        _, second, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
         body = locate_body(packet, length)
         self._stats.packets_received += 1
         kind = second & 0x7F
@@ -79,8 +78,14 @@ class Router:
         if source.spec.extensions.audio_level in elements:
             level = packet[elements[source.spec.extensions.audio_level or 0][0]]
         self._take(
-            source, codec, sequence, timestamp, second & 0x80,
-            bytes(packet[body.payload : body.end]), level, now=now,
+            source,
+            codec,
+            sequence,
+            timestamp,
+            second & 0x80,
+            bytes(packet[body.payload : body.end]),
+            level,
+            now=now,
         )
 
     def _find_source(
@@ -109,12 +114,12 @@ class Router:
 
     def _holds(self, source: Source, ssrc: int, now: float) -> bool:
         """Whether `ssrc` is the source's stream, which it becomes if there is no other."""
-        reception = source.reception
-        if reception is not None:
-            if reception.ssrc == ssrc:
-                return True
-            if now - source.newest_at < SILENCE_BEFORE_TAKEOVER:
-                return False
+        if source.reception is not None and source.reception.ssrc == ssrc:
+            source.heard_at = now
+            return True
+        if source.heard_at is not None and now - source.heard_at < SILENCE_BEFORE_TAKEOVER:
+            return False
+        source.heard_at = now
         source.begin_stream(ssrc)
         self._want_keyframe_for_waiting(source, now)
         return True
@@ -184,10 +189,14 @@ class Router:
         if arrival is Arrival.RESTARTED:
             source.silence()
             self._want_keyframe_for_waiting(source, now)
-        elif source.is_video and source.since is not None and before is not None:
-            if number > before + 1:
-                source.losses.skipped(before + 1, number - 1, now=now)
-                self.gapped[source] = None
+        elif (
+            source.is_video
+            and source.since is not None
+            and before is not None
+            and number > before + 1
+        ):
+            source.losses.skipped(before + 1, number - 1, now=now)
+            self.gapped[source] = None
         self._deliver(source, codec, packet, now=now)
 
     def _deliver(self, source: Source, codec: Codec, packet: SentPacket, *, now: float) -> None:
@@ -332,7 +341,7 @@ class Router:
         )
         try:
             source.tap(tapped)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a recorder's trouble is not the receivers'
             self._failed("tap")
 
 
@@ -344,6 +353,3 @@ def _inspect(source: Source, codec: Codec, payload: bytes) -> tuple[Descriptor |
     if codec.name == "H264":
         return None, h264.starts_keyframe(payload)
     return None, True
-
-
-__all__ = ["Malformed", "Router", "srtp"]

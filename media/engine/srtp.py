@@ -42,7 +42,7 @@ _PROFILES: Final = {
 class SrtpSession:
     """One direction of one association. Streams come into being with their first packet."""
 
-    __slots__ = ("pointer", "_session")
+    __slots__ = ("_session", "pointer")
 
     def __init__(self, profile: SrtpProfile, key: bytes, *, inbound: bool) -> None:
         """`key`: master key, then salt. Raises ValueError when it is not as long as it must be."""

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import cffi
+import cffi  # type: ignore[import-untyped]
 
 from media.engine.port import Address
 from media.engine.srtp import ffi as srtp_ffi
@@ -54,11 +54,8 @@ def _batch_calls() -> Any:
     if not sys.platform.startswith("linux") or sys.byteorder != "little":
         return None
     library = _system.dlopen(None)
-    try:
-        library.recvmmsg, library.sendmmsg
-    except AttributeError:
-        return None
-    return library
+    both = hasattr(library, "recvmmsg") and hasattr(library, "sendmmsg")
+    return library if both else None
 
 
 BATCH_CALLS: Final[Any] = _batch_calls()
@@ -174,7 +171,7 @@ class Outbox:
     Write each length through :attr:`lengths`, then :meth:`send`.
     """
 
-    __slots__ = ("lengths", "_sock", "_routes", "_messages", "_memory", "_descriptor")
+    __slots__ = ("_descriptor", "_memory", "_messages", "_routes", "_sock", "lengths")
 
     def __init__(
         self,

@@ -90,7 +90,9 @@ def _agreed(offer: Offer, line: MLine, ground: Ground, part: Part) -> list[str]:
     ]
     if isinstance(part, Sending):
         lines.append(f"a=msid:{part.stream} {part.stream}-{line.mid}")
-    lines += ["a=rtcp-mux", "a=rtcp-rsize"]
+    lines.append("a=rtcp-mux")
+    if line.reduced_rtcp:
+        lines.append("a=rtcp-rsize")
     lines += _transport(offer, ground)
     lines += [_candidate(n, address) for n, address in enumerate(ground.addresses)]
     lines.append("a=end-of-candidates")

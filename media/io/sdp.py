@@ -98,6 +98,8 @@ class MLine:
     ssrcs: tuple[int, ...]
     rtx_ssrcs: dict[int, int]
     "Retransmission SSRC to the SSRC it repairs."
+    reduced_rtcp: bool
+    "RFC 5506: feedback may come without a report before it."
     trouble: str | None
     "Why it is turned down; None when it is not."
 
@@ -139,6 +141,9 @@ def read_offer(text: str) -> Offer:
     mids = [line.mid for line in lines if line.mid]
     if len(set(mids)) < len(mids):
         raise _bad("two m-lines share an a=mid")
+    ssrcs = [n for line in lines if line.usable for n in (*line.ssrcs, *line.rtx_ssrcs)]
+    if len(set(ssrcs)) < len(ssrcs):
+        raise _bad("two m-lines share an SSRC")
     first = next((line for line in lines if line.usable), None)
     if first is None:
         why = "; ".join(sorted({line.trouble for line in lines if line.trouble}))
@@ -259,6 +264,7 @@ def _read_line(index: int, section: _Section, bundled: frozenset[str]) -> MLine:
         extensions=_extensions(kind, section, feedback.values()),
         ssrcs=_ssrcs(section),
         rtx_ssrcs=_rtx_ssrcs(section),
+        reduced_rtcp=section.has("rtcp-rsize"),
         trouble=trouble,
     )
 

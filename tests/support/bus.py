@@ -37,6 +37,8 @@ class LocalBus(CommandBus, Feed, LiveState):
         self.touched: list[tuple[RoomId, ParticipantId]] = []
         self.reports: dict[PodId, PodReport] = {}
         self.published: dict[RoomId, tuple[TrackView, ...]] = {}
+        self.consumed: dict[str, list[int]] = {}
+        "Process ids of workers, by queue."
         self.deaf = False
         "While set, news is lost on its way, as across a Redis restart."
         self.down = False
@@ -166,6 +168,13 @@ class LocalBus(CommandBus, Feed, LiveState):
     async def pods(self) -> list[PodReport]:
         self._reach()
         return list(self.reports.values())
+
+    async def workers(self) -> dict[str, list[int]]:
+        self._reach()
+        return {queue: list(pids) for queue, pids in self.consumed.items()}
+
+    async def ping(self) -> None:
+        self._reach()
 
     async def tracks(self, room: RoomId) -> list[TrackView]:
         self._reach()

@@ -15,8 +15,6 @@ from workers.transcripts.track import RATE
 Sound = NDArray[np.float32]
 SPEECH = Path(__file__).parents[2] / "infra" / "demo" / "speech"
 MODEL = Path(__file__).parents[2] / "infra" / "demo" / "tiny-whisper"
-FRAME = 960
-"Samples of one 20 ms frame at 48 kHz."
 
 
 def silence(seconds: float, rate: int = RATE) -> Sound:
@@ -53,14 +51,15 @@ def write(
     holes_s: Sequence[tuple[float, float]] = (),
 ) -> Path:
     """Encode `sound`, leaving out packets in `holes_s` while the clock goes on."""
+    step = rate // 50  # the 20 ms frames of WebRTC
     form = {"libopus": "flt", "pcm_s16le": "s16", "aac": "fltp", "flac": "s16"}[codec]
     with av.open(str(path), "w") as file:
         stream = file.add_stream(codec, rate=rate, layout=layout)
-        for at in range(0, len(sound), FRAME):
+        for at in range(0, len(sound), step):
             if any(start <= at / rate < end for start, end in holes_s):
                 continue
-            part = sound[at : at + FRAME]
-            part = np.pad(part, (0, FRAME - len(part)))
+            part = sound[at : at + step]
+            part = np.pad(part, (0, step - len(part)))
             channels = np.tile(part, (len(stream.layout.channels), 1))
             if form == "s16":
                 channels = (channels * 32_767).astype(np.int16)

@@ -21,7 +21,7 @@ REGION_MS = 28_000
 "Longest region before its margins: a recogniser's window is 30 s."
 JOIN_MS = 600
 "Voice that goes on within this is one region, so that a sentence stays whole."
-MARGIN_MS = 200
+MARGIN_MS = 300
 "Kept on both sides of a region: soft consonants lie below what a detector calls voice."
 QUIET = 1e-4
 "Amplitude (-80 dBFS) below which nobody is looked for: digital silence costs nothing."
@@ -100,7 +100,7 @@ def _cut_point(groups: list[list[Span]], length: int) -> int:
     """Where the window is cut: in its last silence. A voice at its end may still be going on."""
     margin = MARGIN_MS * PER_MS
     spoken = groups[-1][-1][1] if groups else 0
-    if length - spoken > 3 * margin:
+    if length - spoken > 2 * margin:
         return (length - margin) // PER_MS * PER_MS
     before = groups[-2][-1][1] if len(groups) > 1 else 0
     # A region is shorter than the window, so something is left before the last one to be cut off.

@@ -143,17 +143,23 @@ def _placed(segment: Any, region: Region) -> Spoken | None:
 
 
 def held_to_voice(words: Sequence[Word], voice: Sequence[Span]) -> list[Word]:
-    """No word begins in the silence before a voice: alignment gives that silence to the word."""
+    """No word begins in the silence before a voice, or reaches over one into another.
+
+    Alignment gives the silence between two words to either of them; a word belongs to the stretch
+    of voice that most of it lies in.
+    """
     held: list[Word] = []
     for word in words:
-        start = word.start_ms
-        for begins, ends in voice:
-            if start < ends:
-                if start < begins < word.end_ms:
-                    start = begins
-                break
+        start, end = word.start_ms, word.end_ms
+        shared = [min(end, ends) - max(start, begins) for begins, ends in voice]
+        most = max(shared, default=0)
+        if most > 0:
+            begins, ends = voice[shared.index(most)]
+            start = max(start, begins)
+            if any(ends < later < end for later, _ in voice):
+                end = ends
         start = max(start, held[-1].start_ms if held else 0)
-        held.append(word.model_copy(update={"start_ms": start, "end_ms": max(start, word.end_ms)}))
+        held.append(word.model_copy(update={"start_ms": start, "end_ms": max(start, end)}))
     return held
 
 

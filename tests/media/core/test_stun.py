@@ -103,7 +103,7 @@ def test_rubbish_is_never_authentic_and_never_raises() -> None:
         message = stun.read(mutated)
 
         if message is not None and stun.is_authentic(message, mutated, PASSWORD.encode()):
-            # What the integrity covers must have survived untouched; only what follows it may differ.
+            # What the integrity covers survived untouched; only what follows it may differ.
             at = message.integrity_at
             assert at is not None
             assert mutated[4:at] == good[4:at]

@@ -11,7 +11,9 @@ from workers.transcripts.track import RATE, Loss, Segment, Undecodable
 
 
 def _file(path: Path, losses: list[Loss] | None = None, dur_ms: int | None = None) -> Sound:
-    return np.concatenate(list(read_file(path, losses if losses is not None else [], dur_ms=dur_ms)))
+    return np.concatenate(
+        list(read_file(path, losses if losses is not None else [], dur_ms=dur_ms))
+    )
 
 
 def _timeline(segments: list[Segment], losses: list[Loss], from_ms: int = 0) -> Sound:

@@ -1,0 +1,148 @@
+"""How Chalk says no: a status and words for every reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from handlers.dialects.operation import Shown
+from infra.contract.refusals import Reason, Refusal, Refused
+
+log = structlog.get_logger(__name__)
+
+WORDS: Final[Mapping[Reason, tuple[int, str]]] = {
+    Reason.MALFORMED: (400, "bad request"),
+    Reason.TOO_LARGE: (413, "request body too large"),
+    Reason.UNSUPPORTED_TYPE: (400, "unsupported content type"),
+    Reason.NO_SUCH_ROUTE: (404, "not found"),
+    Reason.METHOD_NOT_ALLOWED: (405, "method not allowed"),
+    Reason.NO_CREDENTIALS: (401, "missing API key"),
+    Reason.BAD_CREDENTIALS: (401, "invalid token"),
+    Reason.TOKEN_EXPIRED: (401, "token has expired"),
+    Reason.NOT_ALLOWED: (403, "insufficient permissions"),
+    Reason.HOST_ONLY: (403, "host role required"),
+    Reason.OTHER_TENANT: (403, "access denied: tenant mismatch"),
+    Reason.ORIGIN_NOT_ALLOWED: (403, "origin not allowed"),
+    Reason.RATE_LIMITED: (429, "rate limit exceeded"),
+    Reason.TENANT_UNKNOWN: (404, "tenant not found"),
+    Reason.ROOM_UNKNOWN: (404, "room not found"),
+    Reason.PARTICIPANT_UNKNOWN: (404, "participant not found"),
+    Reason.RECORDING_UNKNOWN: (404, "recording not found"),
+    Reason.TRANSCRIPT_UNKNOWN: (404, "transcript not found"),
+    Reason.SESSION_UNKNOWN: (404, "session not found"),
+    Reason.TRACK_UNKNOWN: (404, "track not found"),
+    Reason.TENANT_INACTIVE: (403, "tenant is not active"),
+    Reason.ROOM_QUOTA_REACHED: (403, "maximum concurrent rooms reached"),
+    Reason.ROOM_NAME_TAKEN: (409, "room name is taken"),
+    Reason.ROOM_NOT_ACTIVE: (400, "room is not active"),
+    Reason.ROOM_ALREADY_ENDED: (409, "room has already ended"),
+    Reason.ROOM_FULL: (409, "room is full"),
+    Reason.ALREADY_PRESENT: (409, "participant is already in the room"),
+    Reason.ALREADY_PUBLISHING: (409, "participant is already publishing"),
+    Reason.CHAT_DISABLED: (403, "chat is disabled in this room"),
+    Reason.RECORDING_DISABLED: (403, "recording is disabled in this room"),
+    Reason.ALREADY_RECORDING: (409, "recording already in progress"),
+    Reason.NOT_RECORDING: (404, "no active recording found"),
+    Reason.RECORDING_NOT_READY: (400, "recording must be ready and stored in R2"),
+    Reason.RECORDING_NOT_PROCESSING: (400, "recording is not processing"),
+    Reason.NOTHING_TO_RECOVER: (400, "nothing is left to recover the recording from"),
+    Reason.TRANSCRIPTION_RUNNING: (409, "transcription already in progress"),
+    Reason.TRANSCRIPTION_DISABLED: (403, "transcription is disabled"),
+    Reason.PROVIDER_UNKNOWN: (400, "unknown transcription provider"),
+    Reason.KEY_REUSED: (409, "Idempotency-Key was used with another body"),
+    Reason.PRECONDITION_FAILED: (412, "precondition failed"),
+    Reason.BAD_DESCRIPTION: (400, "session description cannot be used"),
+    Reason.NO_MEDIA_POD: (503, "no media pod is available"),
+    Reason.POD_BUSY: (503, "media pod is busy"),
+    Reason.STALE_EPOCH: (409, "room has moved"),
+    Reason.COMMAND_PENDING: (503, "command is still pending"),
+    Reason.UNAVAILABLE: (503, "service unavailable"),
+    Reason.STORAGE_FULL: (503, "storage is full"),
+}
+
+OWN_WORDS: Final = frozenset(
+    {Reason.MALFORMED, Reason.BAD_CREDENTIALS, Reason.BAD_DESCRIPTION, Reason.UNSUPPORTED_TYPE}
+)
+"Reasons whose `detail` says all there is to say; with the others it stands beside the words."
+RETRY_AFTER_S: Final = 1
+"Said with a 503 whose refusal names no time."
+CHALLENGE: Final = 'Bearer realm="parley"'
+
+
+class Error(Shown):
+    """What every refusal looks like."""
+
+    error: str
+    "For people."
+    code: str
+    "For programs: one word for each reason."
+    request_id: str
+    detail: str | None = None
+    command_id: str | None = None
+    "Of a command that may still be carried out; the same `Idempotency-Key` gives its outcome."
+
+
+def words(refusal: Refusal) -> str:
+    """What is said to people."""
+    if refusal.detail and refusal.reason in OWN_WORDS:
+        return refusal.detail
+    return WORDS[refusal.reason][1]
+
+
+def answer(conn: HTTPConnection, refusal: Refusal) -> Response:
+    """The response that says this no."""
+    status, _ = WORDS[refusal.reason]
+    said = words(refusal)
+    log.info("refused", code=refusal.reason.value, status=status, detail=refusal.detail)
+    headers = {"Cache-Control": "no-store"}
+    if status == 401:
+        headers["WWW-Authenticate"] = CHALLENGE
+    if refusal.retry_after_s is not None or status == 503:
+        headers["Retry-After"] = str(refusal.retry_after_s or RETRY_AFTER_S)
+    pending = refusal.reason is Reason.COMMAND_PENDING
+    error = Error(
+        error=said,
+        code=refusal.reason.name,
+        request_id=conn.state.request_id,
+        detail=refusal.detail if refusal.detail != said else None,
+        command_id=refusal.subject if pending else None,
+    )
+    return Response(
+        error.model_dump_json(exclude_none=True), status, headers, media_type="application/json"
+    )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return answer(request, error.refusal)
+
+
+async def _routing(request: Request, error: Exception) -> Response:
+    """What the router itself refuses."""
+    assert isinstance(error, HTTPException)
+    reason = {404: Reason.NO_SUCH_ROUTE, 405: Reason.METHOD_NOT_ALLOWED}.get(
+        error.status_code, Reason.MALFORMED
+    )
+    response = answer(request, Refusal(reason=reason))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _broke(request: Request, error: Exception) -> Response:
+    """A bug or an outage. Its words stay in the log, found by the request's id."""
+    said = Error(error="internal error", code="INTERNAL", request_id=request.state.request_id)
+    return Response(said.model_dump_json(exclude_none=True), 500, media_type="application/json")
+
+
+HANDLERS: Final[Mapping[type[Exception], ExceptionHandler]] = {
+    Refused: _refused,
+    HTTPException: _routing,
+    Exception: _broke,
+}
+"For the Starlette app that speaks this dialect."

@@ -1,0 +1,8 @@
+"""Chalk's operations, in the order they are matched."""
+
+from __future__ import annotations
+
+from handlers.dialects.chalk.routes import recordings, rooms, tenants
+from handlers.dialects.operation import Table
+
+OPERATIONS = Table([*tenants.TABLE, *rooms.TABLE, *recordings.TABLE])

@@ -1,0 +1,85 @@
+"""Tenants and tokens."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from handlers.auth import May
+from handlers.call import Call, Visit
+from handlers.dialects.chalk.wire import tenants as wire
+from handlers.dialects.chalk.wire.fields import changes
+from handlers.dialects.operation import Table
+from handlers.operations import credentials, tenants
+from infra.contract.ids import TenantId
+from infra.contract.refusals import Reason
+from infra.contract.views import TenantConfig
+
+TABLE = Table()
+govern = partial(TABLE.add, tag="tenants", may=May.GOVERN)
+exchange = partial(
+    TABLE.add, "POST", tag="auth", may=None, refuses=(Reason.BAD_CREDENTIALS, Reason.TOKEN_EXPIRED)
+)
+
+
+@TABLE.add("POST", "/tenants", tag="tenants", may=May.OPERATE, status=201)
+async def create_tenant(call: Call, body: wire.CreateTenant) -> wire.NewTenant:
+    """Create tenant.
+
+    With the operator key. The answer shows the tenant's API key; nothing shows it again, except a
+    retry under the same `Idempotency-Key`.
+    """
+    tenant, api_key = await tenants.create(call, config=TenantConfig(), **body.model_dump())
+    return wire.NewTenant(**dict(wire.Tenant.of(tenant)), api_key=api_key)
+
+
+@govern("GET", "/tenants/{tenant_id}", refuses=(Reason.OTHER_TENANT,))
+async def get_tenant(call: Call, tenant_id: TenantId) -> wire.Tenant:
+    """Get tenant."""
+    return wire.Tenant.of(await tenants.get(call, tenant_id))
+
+
+@govern("PATCH", "/tenants/{tenant_id}", refuses=(Reason.OTHER_TENANT,))
+async def update_tenant(call: Call, tenant_id: TenantId, body: wire.UpdateTenant) -> wire.Tenant:
+    """Update tenant."""
+    return wire.Tenant.of(await tenants.update(call, tenant_id, **changes(body)))
+
+
+@govern("DELETE", "/tenants/{tenant_id}", status=204, refuses=(Reason.OTHER_TENANT,))
+async def delete_tenant(call: Call, tenant_id: TenantId) -> None:
+    """Delete tenant.
+
+    Its keys and tokens stop working and its rooms end.
+    """
+    await tenants.delete(call, tenant_id)
+
+
+@govern("POST", "/tenants/{tenant_id}/rotate-key", refuses=(Reason.OTHER_TENANT,))
+async def rotate_api_key(call: Call, tenant_id: TenantId, body: wire.RotateKey) -> wire.ApiKey:
+    """Rotate API key.
+
+    The keys of before stop working at once, or after `overlap_seconds`.
+    """
+    return wire.ApiKey(api_key=await tenants.rotate_key(call, tenant_id, body.overlap_seconds))
+
+
+@govern("PATCH", "/tenants/{tenant_id}/config", refuses=(Reason.OTHER_TENANT,))
+async def update_tenant_config(
+    call: Call, tenant_id: TenantId, body: wire.TenantConfigChange
+) -> wire.Tenant:
+    """Update config."""
+    return wire.Tenant.of(await tenants.update(call, tenant_id, config=changes(body)))
+
+
+@exchange("/auth/token")
+async def exchange_api_key(visit: Visit, body: wire.TokenRequest) -> wire.Tokens:
+    """Exchange API key for JWT.
+
+    For the tenant itself, or with `user_id` for one of its users.
+    """
+    return wire.Tokens.of(await credentials.exchange(visit, **dict(body)))
+
+
+@exchange("/auth/refresh")
+async def refresh_tokens(visit: Visit, body: wire.RefreshRequest) -> wire.Tokens:
+    """Refresh JWT tokens."""
+    return wire.Tokens.of(await credentials.refresh(visit, body.refresh_token))

@@ -1,0 +1,185 @@
+"""From a request to an operation and back, the same for every dialect."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from handlers.auth import Principal, admit, authenticate
+from handlers.call import Call, Visit
+from handlers.context import context
+from handlers.dialects.operation import Answer, Operation, Shown
+from infra.contract.ids import CommandId, command_id_for, new_id
+from infra.contract.refusals import Reason, refuse
+
+Model = TypeVar("Model", bound=BaseModel)
+
+REQUEST_S = 10.0
+"Seconds a request may take in all."
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+"An `Idempotency-Key`."
+ERRORS_SHOWN = 5
+"Mistakes in a body that are named before the rest is left out."
+
+
+def endpoint(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    """The Starlette endpoint of an operation. What it raises is the dialect's to put in words."""
+    serve = _public if operation.may is None else _known
+
+    async def answer(request: Request) -> Response:
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                return _answer(operation, await serve(operation, request))
+        except TimeoutError as late:
+            raise refuse(Reason.UNAVAILABLE, retry_after_s=2) from late
+
+    return answer
+
+
+async def _public(operation: Operation, request: Request) -> Any:
+    here = context(request)
+    address: str | None = request.state.address
+    await count(request, f"address:{address}")
+    visit = Visit(here=here, request_id=request.state.request_id, address=address)
+    read, _ = await _read(operation, request)
+    return await operation.handler(visit, **read)
+
+
+async def _known(operation: Operation, request: Request) -> Any:
+    assert operation.may is not None
+    here = context(request)
+    who = await authenticate(request)
+    await count(request, f"tenant:{who.tenant_id}" if who.tenant_id else "operator")
+    admit(who, operation.may)
+    read, raw = await _read(operation, request)
+    command_id, body_sha256 = _command(request, who, raw)
+    call = Call(
+        here=here,
+        request_id=request.state.request_id,
+        address=request.state.address,
+        who=who,
+        command_id=command_id,
+        body_sha256=body_sha256,
+    )
+    return await operation.handler(call, **read)
+
+
+async def count(request: Request, whom: str) -> None:
+    """Count a request of theirs; its headers go out with the answer. Raises RATE_LIMITED."""
+    allowance = await context(request).limit.hit(whom)
+    if allowance is None:
+        return
+    request.state.headers.update(allowance.headers)
+    if not allowance.allowed:
+        raise refuse(Reason.RATE_LIMITED, retry_after_s=max(1, allowance.reset_s))
+
+
+async def _read(operation: Operation, request: Request) -> tuple[dict[str, Any], bytes]:
+    """What the handler is called with, and the body as it came."""
+    read: dict[str, Any] = {
+        name: read_id(name, request.path_params[name])
+        if is_id
+        else read_name(name, request.path_params[name])
+        for name, is_id in operation.ids.items()
+    }
+    raw = b""
+    if operation.query is not None:
+        with_query = operation.query
+        read["query"] = _valid(lambda: with_query.model_validate(dict(request.query_params)))
+    if operation.body is not None:
+        with_body = operation.body
+        raw = await read_body(request)
+        read["body"] = _valid(lambda: with_body.model_validate_json(raw or b"{}"))
+    return read, raw
+
+
+def read_id(name: str, text: str) -> UUID:
+    """Raises `Refused` MALFORMED."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise refuse(Reason.MALFORMED, f"{name} is not an id") from None
+
+
+def read_name(name: str, text: str) -> str:
+    if not text.strip() or len(text) > 200 or not text.isprintable():
+        raise refuse(Reason.MALFORMED, f"{name} is not a name")
+    return text
+
+
+async def read_body(request: Request, types: tuple[str, ...] = ("application/json",)) -> bytes:
+    """All of a body of one of these types. Raises `Refused`: TOO_LARGE, MALFORMED."""
+    limit = context(request).settings.body_limit_bytes
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared[:20]) > limit:
+        raise refuse(Reason.TOO_LARGE)
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > limit:
+            raise refuse(Reason.TOO_LARGE)
+    kind = request.headers.get("content-type", types[0]).partition(";")[0].strip().lower()
+    if received and kind not in types:
+        raise refuse(Reason.MALFORMED, f"Content-Type must be {types[0]}")
+    return bytes(received)
+
+
+def _valid(validate: Callable[[], Model]) -> Model:
+    try:
+        return validate()
+    except ValidationError as wrong:
+        raise refuse(Reason.MALFORMED, told(wrong)) from wrong
+
+
+def told(wrong: ValidationError) -> str:
+    """What is wrong, field by field, without repeating what was sent."""
+    errors = wrong.errors(include_url=False, include_input=False, include_context=False)
+    lines = [
+        f"{'.'.join(str(step)[:40] for step in error['loc'][:6])}: {error['msg']}".removeprefix(": ")
+        for error in errors[:ERRORS_SHOWN]
+    ]
+    if len(errors) > ERRORS_SHOWN:
+        lines.append(f"and {len(errors) - ERRORS_SHOWN} more")
+    return "; ".join(lines)
+
+
+def _command(request: Request, who: Principal, raw: bytes) -> tuple[CommandId, str | None]:
+    """The id of the command this request asks, and the body's digest when a retry must match it."""
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method == "GET":
+        return CommandId(new_id()), None
+    if not KEY.fullmatch(key):
+        raise refuse(Reason.MALFORMED, "Idempotency-Key must be 1 to 255 visible characters")
+    route = f"{request.method} {request.scope['path']}"
+    command = command_id_for(f"{who.tenant_id}/{who.subject}", route, key)
+    return command, hashlib.sha256(raw).hexdigest()
+
+
+def _answer(operation: Operation, made: Any) -> Response:
+    match made:
+        case Response():
+            return made
+        case None:
+            return Response(status_code=204)
+        case Answer():
+            return shown(made.shown, made.status)
+        case _:
+            return shown(made, operation.status)
+
+
+def shown(model: Shown, status: int) -> Response:
+    return Response(
+        model.model_dump_json(),
+        status,
+        # Answers hold tokens and people's words: no cache on the way keeps them.
+        headers={"Cache-Control": "no-store"},
+        media_type="application/json",
+    )

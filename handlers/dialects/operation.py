@@ -1,0 +1,159 @@
+"""One operation of an API: its route, what it reads, what it answers, and who may ask for it.
+
+A handler's signature says most of it. Parameters named in the path are read from there, `body` and
+`query` are models, `call` (or `visit`, where nobody need say who they are) is the request itself;
+what it returns is the answer's model. The same table serves requests and writes the document.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_type_hints
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from starlette.responses import Response
+
+from handlers.auth import May
+from infra.contract.refusals import Reason
+
+Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
+DEEPEST = 32
+"Levels of nesting in a body."
+
+
+class Body(BaseModel):
+    """What a client may send: these fields, of these types, and nothing else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="after")
+    def _storable(self) -> Body:
+        _check(dict(self.__dict__), DEEPEST)
+        return self
+
+
+class Query(BaseModel):
+    """What a client may ask with. Unknown names mean nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Shown(BaseModel):
+    """What a client is shown."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer under another status than the operation's usual one."""
+
+    shown: Shown
+    status: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    method: str
+    path: str
+    handler: Callable[..., Awaitable[Shown | Answer | Response | None]]
+    may: May | None
+    "None: nobody need say who they are."
+    status: int
+    also: tuple[int, ...]
+    "Statuses other than `status` that are no refusals."
+    refuses: tuple[Reason, ...]
+    tag: str
+    extension: bool
+    "The published reference of the dialect does not have it."
+    media: tuple[str, ...]
+    "Media types it answers with, besides JSON."
+    body: type[Body] | None
+    query: type[Query] | None
+    shown: type[Shown] | None
+    ids: dict[str, bool]
+    "Names in the path; True: must be an id."
+    summary: str
+    description: str
+
+
+@dataclass
+class Table:
+    """The operations of one API, in the order they are matched."""
+
+    operations: list[Operation] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self.operations)
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        *,
+        tag: str,
+        may: May | None,
+        status: int = 200,
+        also: tuple[int, ...] = (),
+        refuses: tuple[Reason, ...] = (),
+        extension: bool = False,
+        media: tuple[str, ...] = (),
+    ) -> Callable[[Handler], Handler]:
+        def take(handler: Handler) -> Handler:
+            hints = get_type_hints(handler)
+            summary, _, description = (inspect.getdoc(handler) or "").partition("\n")
+            answers = [kind for kind in _alternatives(hints["return"]) if issubclass(kind, Shown)]
+            self.operations.append(
+                Operation(
+                    method=method,
+                    path=path,
+                    handler=handler,
+                    may=may,
+                    status=status,
+                    also=also,
+                    refuses=refuses,
+                    tag=tag,
+                    extension=extension,
+                    media=media,
+                    body=hints.get("body"),
+                    query=hints.get("query"),
+                    shown=answers[0] if answers else None,
+                    ids={
+                        name: getattr(hints[name], "__supertype__", hints[name]) is UUID
+                        for name in re.findall(r"{(\w+)}", path)
+                    },
+                    summary=summary.rstrip("."),
+                    description=description.strip(),
+                )
+            )
+            return handler
+
+        return take
+
+
+def _alternatives(hint: Any) -> list[type]:
+    return [kind for kind in getattr(hint, "__args__", (hint,)) if isinstance(kind, type)]
+
+
+def _check(value: object, levels: int) -> None:
+    """Refuse what JSON can carry and a database cannot keep."""
+    if levels == 0:
+        raise ValueError("nested too deeply")
+    match value:
+        case str():
+            if "\0" in value:
+                raise ValueError("text must not hold a NUL character")
+        case float():
+            if value - value != 0:
+                raise ValueError("numbers must be finite")
+        case dict():
+            for name, inner in value.items():
+                _check(name, levels)
+                _check(inner, levels - 1)
+        case list() | tuple():
+            for inner in value:
+                _check(inner, levels - 1)

@@ -1,0 +1,142 @@
+"""What happens to every request before and after any dialect sees it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+from collections.abc import Sequence
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infra.contract.ids import new_id
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+"A caller's own request id is taken over when it looks like one."
+
+REQUESTS = Counter(
+    "parley_http_requests_total",
+    "Requests answered. A rising share of 5xx: something behind the API does not answer.",
+    ["method", "route", "status"],
+)
+SECONDS = Histogram(
+    "parley_http_request_seconds",
+    "From a request's first byte to its answer's last.",
+    ["method", "route"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10),
+)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Edge:
+    """Names requests, finds out where they come from, and counts and logs how they ended.
+
+    Everything on a connection's `state`: `context`, `request_id`, `address` and `headers`, a dict
+    whose headers go out with the answer.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        here = scope["app"].state.context
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else str(new_id())
+        extra: dict[str, str] = {}
+        scope["state"] = {
+            **scope.get("state", {}),
+            "context": here,
+            "request_id": request_id,
+            "address": address(scope, headers, networks(here.settings.trusted_proxies)),
+            "headers": extra,
+        }
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                status = message["status"]
+                said = MutableHeaders(scope=message)
+                said["X-Request-Id"] = request_id
+                said.setdefault("X-Content-Type-Options", "nosniff")
+                said.setdefault("Referrer-Policy", "no-referrer")
+                for name, value in extra.items():
+                    said[name] = value
+            await send(message)
+
+        began = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, answer)
+            except ClientDisconnect:
+                log.debug("client went away", path=scope["path"])
+            except Exception:
+                log.exception("request broke", method=scope.get("method"), route=_route(scope))
+                if not status:
+                    raise
+            finally:
+                if scope["type"] == "http" and status:
+                    method, route = scope["method"], _route(scope)
+                    method = method if method in METHODS else "other"
+                    REQUESTS.labels(method, route, status).inc()
+                    SECONDS.labels(method, route).observe(time.perf_counter() - began)
+
+
+def _route(scope: Scope) -> str:
+    """The matched route's pattern: few of them, and no ids in them."""
+    path = getattr(scope.get("route"), "path", None)
+    return f"{scope.get('root_path', '')}{path}" if path else "none"
+
+
+_parsed: dict[str, Sequence[Network]] = {}
+
+
+def networks(listed: str) -> Sequence[Network]:
+    """Networks out of a comma-separated list. Raises ValueError for what is none."""
+    if listed not in _parsed:
+        _parsed[listed] = [
+            ipaddress.ip_network(part.strip(), strict=False)
+            for part in listed.split(",")
+            if part.strip()
+        ]
+    return _parsed[listed]
+
+
+def address(scope: Scope, headers: Headers, trusted: Sequence[Network]) -> str | None:
+    """Where the request comes from: the last address that no proxy of ours vouches for.
+
+    `X-Forwarded-For` counts only as far as trusted proxies wrote it, read from its end.
+    """
+    client = scope.get("client")
+    found = str(client[0]) if client else None
+    hops = ",".join(headers.getlist("x-forwarded-for")).split(",")
+    while found is not None and hops and _is_in(found, trusted):
+        hop = hops.pop().strip()
+        if _parse(hop) is None:
+            break
+        found = hop
+    return found
+
+
+def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _is_in(text: str, trusted: Sequence[Network]) -> bool:
+    parsed = _parse(text)
+    return parsed is not None and any(parsed in network for network in trusted)

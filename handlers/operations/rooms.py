@@ -1,0 +1,76 @@
+"""What may be done with rooms, and what was said and seen in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handlers.call import Call
+from infra.contract.commands import CreateRoom, DeleteRoom, EndRoom, UpdateRoom
+from infra.contract.events import RoomEvent
+from infra.contract.ids import MessageId, RoomId, new_id
+from infra.contract.refusals import Reason, refuse
+from infra.contract.views import ChatMessageView, RoomConfig, RoomView
+from infra.db import chat as messages
+from infra.db import events as log
+from infra.db import rooms
+
+
+async def create(
+    call: Call, *, name: str | None, config: RoomConfig, metadata: dict[str, Any]
+) -> RoomView:
+    # Somebody confined to one room makes no others.
+    if call.who.room_id is not None:
+        raise refuse(Reason.NOT_ALLOWED)
+    return await call.ask(
+        CreateRoom(
+            room_id=RoomId(new_id()),
+            tenant_id=call.tenant_id,
+            name=name,
+            config=config,
+            metadata=metadata,
+        )
+    )
+
+
+async def page(call: Call, limit: int, offset: int) -> tuple[list[RoomView], int]:
+    """Live rooms this principal sees, newest first, and how many there are."""
+    if call.who.room_id is None:
+        return await call.here.reader.read(rooms.page, call.tenant_id, limit, offset)
+    only = await call.here.reader.read(rooms.get, call.tenant_id, call.who.room_id)
+    found = [only] if only is not None else []
+    return found[offset : offset + limit], len(found)
+
+
+async def get(call: Call, room_id: RoomId) -> RoomView:
+    room = await call.here.reader.read(rooms.get, call.tenant_id, call.in_room(room_id))
+    if room is None:
+        raise refuse(Reason.ROOM_UNKNOWN)
+    return room
+
+
+async def update(call: Call, room_id: RoomId, **fields: Any) -> RoomView:
+    return await call.ask(
+        UpdateRoom(tenant_id=call.tenant_id, room_id=call.in_room(room_id), **fields)
+    )
+
+
+async def end(call: Call, room_id: RoomId) -> RoomView:
+    return await call.ask(EndRoom(tenant_id=call.tenant_id, room_id=call.in_room(room_id)))
+
+
+async def delete(call: Call, room_id: RoomId) -> None:
+    await call.ask(DeleteRoom(tenant_id=call.tenant_id, room_id=call.in_room(room_id)))
+
+
+async def events(call: Call, room_id: RoomId, after_seq: int, limit: int) -> list[RoomEvent]:
+    """The room's log after `after_seq`, in order and without gaps."""
+    await get(call, room_id)
+    return await call.here.reader.read(log.since, call.tenant_id, room_id, after_seq, limit)
+
+
+async def chat(
+    call: Call, room_id: RoomId, limit: int, before: MessageId | None
+) -> list[ChatMessageView]:
+    """The last messages before the one named, in the order they were sent."""
+    await get(call, room_id)
+    return await call.here.reader.read(messages.latest, call.tenant_id, room_id, limit, before)

@@ -1,0 +1,108 @@
+"""Whether keys, tenants and seats are still good: read once, then remembered for a few seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from handlers.tokens import Identity
+from infra.contract.ids import ParticipantId, RoomId, TenantId
+from infra.contract.views import ParticipantView
+from infra.db import participants, tenants
+from infra.db.reader import Reader
+from infra.secrets import api_key_sha256
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+REMEMBERED_S = 5.0
+"Seconds a revoked key, a closed tenant or a removed seat may still be let in by this process."
+REMEMBERED = 10_000
+
+
+class Memory(Generic[K, V]):
+    """Answers asked for lately. The oldest make room; a failed question is not remembered."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept: dict[K, tuple[V, float]] = {}
+
+    async def get(self, key: K, ask: Callable[[], Awaitable[V]]) -> V:
+        kept = self._kept.get(key)
+        if kept is not None and self._clock() < kept[1]:
+            return kept[0]
+        value = await ask()
+        self._kept.pop(key, None)
+        while len(self._kept) >= REMEMBERED:
+            del self._kept[next(iter(self._kept))]
+        self._kept[key] = (value, self._clock() + REMEMBERED_S)
+        return value
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+
+class Standing:
+    def __init__(
+        self,
+        reader: Reader,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` gives seconds, for forgetting."""
+        self._reader = reader
+        self._now = now
+        self._keys: Memory[str, TenantId | None] = Memory(clock)
+        self._tenants: Memory[TenantId, bool] = Memory(clock)
+        self._seats: Memory[ParticipantId, ParticipantView | None] = Memory(clock)
+
+    async def tenant_of_key(self, api_key: str) -> TenantId | None:
+        """The active tenant the key opens."""
+        digest = api_key_sha256(api_key)
+
+        async def ask() -> TenantId | None:
+            found = await self._reader.read(tenants.by_api_key, digest, self._now())
+            return found.id if found else None
+
+        return await self._keys.get(digest, ask)
+
+    async def is_active(self, tenant_id: TenantId) -> bool:
+        async def ask() -> bool:
+            found = await self._reader.read(tenants.get, tenant_id)
+            return found is not None and found.is_active
+
+        return await self._tenants.get(tenant_id, ask)
+
+    async def seat(self, identity: Identity) -> ParticipantView | None:
+        """The seat a participant's token names, as it is now. None: taken away, or never was."""
+        seat = _seat_id(identity)
+        room = identity.room_id
+        if seat is None or room is None:
+            return None
+
+        async def ask() -> ParticipantView | None:
+            return await self._reader.read(
+                participants.get, identity.tenant_id, RoomId(room), seat
+            )
+
+        found = await self._seats.get(seat, ask)
+        # What is remembered was asked for by another token of the seat, perhaps.
+        if found is None or (found.tenant_id, found.room_id) != (identity.tenant_id, room):
+            return None
+        return found
+
+    def forget(self) -> None:
+        """Ask again from here on: this process has just changed what others may do."""
+        self._keys.clear()
+        self._tenants.clear()
+        self._seats.clear()
+
+
+def _seat_id(identity: Identity) -> ParticipantId | None:
+    try:
+        return ParticipantId(UUID(identity.sub))
+    except ValueError:
+        return None

@@ -1,0 +1,43 @@
+"""The socket's routes."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from handlers.context import context
+from handlers.dialects.chalk.refusals import answer
+from handlers.socket.admission import admit, subprotocol
+from handlers.socket.session import Session
+from infra.contract.ids import ConnectionId, new_id
+from infra.contract.refusals import Refused
+
+PATHS = ("/api/v1/ws", "/ws")
+
+
+async def open_socket(socket: WebSocket) -> None:
+    """Let the seat's owner in, or answer the upgrade with the reason not to."""
+    here = context(socket)
+    try:
+        guest = await admit(here, socket)
+        session = Session(here, socket, guest, ConnectionId(new_id()))
+        entered = await session.enter()
+    except Refused as refused:
+        await socket.send_denial_response(answer(socket, refused.refusal))
+        return
+    await socket.accept(subprotocol=subprotocol(socket, guest))
+    await session.run(entered)
+
+
+async def want_upgrade(request: Request) -> Response:
+    """A plain GET hears what the upgrade would have, and that one is needed (RFC 9110, 15.5.22)."""
+    await admit(context(request), request)
+    return Response(status_code=426, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
+
+
+routes: list[BaseRoute] = [
+    *(WebSocketRoute(path, open_socket) for path in PATHS),
+    *(Route(path, want_upgrade, methods=["GET"]) for path in PATHS),
+]

@@ -1,0 +1,54 @@
+"""Bringing a database to the tables of this version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from infra.db.engine import make_engine, normalise
+
+_HERE = Path(__file__).parent / "migrations"
+_LOCK = 7_230_951_184_001
+"Postgres advisory lock: one process migrates, the others wait and find it done."
+_WAIT_S = 120
+"How long another process may take over it."
+
+
+def upgrade(url: str) -> None:
+    """Create or migrate every table. Doing it again, or in two processes at once, is harmless.
+
+    All of it is one transaction: it is migrated or it is as it was.
+    """
+    meant = normalise(url)
+    if meant.get_backend_name() == "sqlite" and meant.database:
+        Path(meant.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = make_engine(url, connections=1, busy_s=_WAIT_S)
+    try:
+        with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # Changing a large table takes longer than any statement of the running system.
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_S}s'"))
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            config = configuration()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the database has exactly the tables this version was written for."""
+    wanted = ScriptDirectory.from_config(configuration()).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == wanted
+
+
+def configuration() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
+    return config

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine
+from sqlmodel import SQLModel
+
+import infra.db.tables  # noqa: F401 - fills the metadata
+from infra.db.engine import make_engine
+from infra.db.migrate import is_current, upgrade
+from tests.support.servers import PostgresServer
+
+
+def test_migrating_makes_exactly_the_tables_that_are_declared(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+
+        assert compare_metadata(context, SQLModel.metadata) == []
+        assert is_current(connection)
+
+
+def _race(url: str) -> list[BaseException]:
+    broken: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            upgrade(url)
+        except BaseException as error:
+            broken.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return broken
+
+
+def test_processes_that_start_at_once_on_sqlite_migrate_it_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new' / 'parley.db'}"
+
+    assert _race(url) == []
+
+    with make_engine(url).connect() as connection:
+        assert is_current(connection)
+
+
+def test_processes_that_start_at_once_on_postgres_migrate_it_once(
+    postgres_server: PostgresServer,
+) -> None:
+    postgres_server.run("CREATE DATABASE raced")
+    url = postgres_server.url("raced")
+
+    assert _race(url) == []
+
+    with make_engine(url).connect() as connection:
+        assert is_current(connection)

@@ -1,0 +1,104 @@
+"""Sending what committed transactions left: at once by who left it, by the relay if that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import redis
+import structlog
+from dramatiq import Message
+from sqlalchemy import Engine, delete, select, update
+from sqlalchemy.exc import DBAPIError
+
+from infra.bus import keys
+from infra.bus.broker import JOB_ACTOR, WakeRedisBroker
+from infra.bus.redis import order_step
+from infra.contract.ids import PodId, RoomId
+from infra.contract.messages import Envelope
+from infra.db.engine import is_outage, is_worth_retrying
+from infra.db.tables import OutboxEntry
+from infra.db.work import Left, Send, begin
+from infra.telemetry.metrics import OUTBOX_RELAYED
+from workers.owners import every
+from workers.tools import Tools
+
+AGAIN_AFTER = timedelta(seconds=2)
+"How long one relay has for a batch before another may take it up."
+
+_AT_ONCE = 100
+_outbox = OutboxEntry.__table__  # type: ignore[attr-defined]
+
+log = structlog.get_logger(__name__)
+
+
+def make_sender(engine: Engine, client: redis.Redis, broker: WakeRedisBroker) -> Send:
+    """What `begin` calls after a commit. Whatever goes wrong is left to the relay."""
+
+    def send(entries: Sequence[Left]) -> None:
+        try:
+            deliver(entries, client, broker)
+            _remove(engine, [entry.id for entry in entries])
+        except redis.RedisError as broken:
+            log.warning("messages left to the relay", error=str(broken), count=len(entries))
+        except DBAPIError as broken:
+            # Sent, but still in the table: they go out twice, which every listener bears.
+            if not (is_outage(broken) or is_worth_retrying(broken)):
+                raise
+            log.warning("sent messages not removed", error=str(broken), count=len(entries))
+
+    return send
+
+
+def deliver(entries: Sequence[Left], client: redis.Redis, broker: WakeRedisBroker) -> None:
+    """Send in the order given. Raises RedisError when some or all may not have gone out."""
+    told = [entry for entry in entries if entry.topic != "bell"]
+    if told:
+        with client.pipeline(transaction=False) as pipe:
+            for entry in told:
+                if entry.topic == "room":
+                    channel = keys.signals(RoomId(UUID(entry.key)))
+                    pipe.publish(channel, _json(entry.payload))
+                else:
+                    order_step(
+                        PodId(UUID(entry.key)), Envelope.model_validate(entry.payload)
+                    )(pipe)
+            pipe.execute()
+    for entry in entries:
+        if entry.topic == "bell":
+            broker.enqueue(bell(entry.key, entry.payload["job_id"]))
+
+
+def bell(queue: str, job_id: str) -> Message[None]:
+    return Message(
+        queue_name=queue, actor_name=JOB_ACTOR, args=(job_id,), kwargs={}, options={}
+    )
+
+
+@every(0.5)
+def relay(tools: Tools) -> None:
+    """Send what is overdue, oldest first. Each entry is one relay's for `AGAIN_AFTER`."""
+    now = tools.now()
+    due = (
+        select(_outbox.c.id)
+        .where(_outbox.c.available_at <= now)
+        .order_by(_outbox.c.id)
+        .limit(_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    with begin(tools.engine, now=now) as work:
+        rows = work.connection.execute(
+            update(_outbox)
+            .where(_outbox.c.id.in_(due))
+            .values(available_at=now + AGAIN_AFTER, tries=_outbox.c.tries + 1)
+            .returning(_outbox.c.id, _outbox.c.topic, _outbox.c.key, _outbox.c.payload)
+        ).all()
+    if rows:
+        OUTBOX_RELAYED.inc(len(rows))
+        tools.send([Left(*row) for row in sorted(rows)])
+
+
+def _remove(engine: Engine, ids: Sequence[UUID]) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(_outbox).where(_outbox.c.id.in_(ids)))

@@ -1,0 +1,89 @@
+"""What the media pods say of themselves, and what the pod that holds a room is told."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+import redis
+from pydantic import ValidationError
+
+from infra.bus import keys
+from infra.bus.port import PodReport
+from infra.contract.ids import ParticipantId, PodId, RoomId
+from infra.contract.live import CloseParticipant, DropRoom, HoldRoom, RecordingOrder
+from infra.db import participants, recordings
+from infra.db.rooms import LockedRoom
+from infra.db.work import Work
+
+LEASE_MS = 5_000
+"""A pod that does not renew its lease for so long has lost the room. Longer: a dead pod's rooms
+move later; shorter: a stalled loop or a slow Redis loses rooms."""
+
+REMOVED_TOLD = 1_000
+"Seats taken away that a pod is told of, the latest; what an older one had is long closed."
+
+
+def reports(client: redis.Redis) -> dict[PodId, PodReport]:
+    """Every pod that has reported within its report's lifetime."""
+    members = cast("set[bytes]", client.smembers(keys.PODS))
+    ids = sorted(member.decode() for member in members)
+    if not ids:
+        return {}
+    pod_keys = [f"{keys.PREFIX}:pod:{pod}" for pod in ids]
+    found: dict[PodId, PodReport] = {}
+    for pod, text in zip(ids, cast("list[bytes | None]", client.mget(pod_keys)), strict=True):
+        if text is None:
+            client.srem(keys.PODS, pod)
+            continue
+        try:
+            report = PodReport.model_validate_json(text)
+        except ValidationError:
+            # A pod of another release: none of ours to send rooms to.
+            continue
+        found[report.pod_id] = report
+    return found
+
+
+def least_loaded(pods: dict[PodId, PodReport]) -> PodReport | None:
+    """Of those that take rooms."""
+    willing = (pod for pod in pods.values() if not pod.draining)
+    return min(willing, key=lambda pod: (pod.connections, pod.rooms, str(pod.pod_id)), default=None)
+
+
+def grant(client: redis.Redis, room_id: RoomId, pod_id: PodId, epoch: int) -> None:
+    """Write the room's lease, which from now on its pod renews."""
+    lease = json.dumps({"pod": str(pod_id), "epoch": epoch})
+    client.set(keys.lease(room_id), lease, px=LEASE_MS)
+
+
+def hold(work: Work, room: LockedRoom) -> None:
+    """Tell the room's pod all of what it should be doing for it, if it has one."""
+    if room.pod_id is None:
+        return
+    running = recordings.running(work.connection, room.tenant_id, room.id)
+    work.order(
+        room.pod_id,
+        HoldRoom(
+            room_id=room.id,
+            epoch=room.epoch,
+            tenant_id=room.tenant_id,
+            recording=running
+            and RecordingOrder(recording_id=running.id, started_at=running.started_at),
+            removed=participants.removed(work.connection, room.tenant_id, room.id, REMOVED_TOLD),
+        ),
+    )
+
+
+def drop(work: Work, room_id: RoomId, pod_id: PodId, epoch: int) -> None:
+    """Tell a pod that its tenure `epoch` of the room is over."""
+    work.order(pod_id, DropRoom(room_id=room_id, epoch=epoch))
+
+
+def close_participant(work: Work, room: LockedRoom, participant_id: ParticipantId) -> None:
+    """Have whatever the participant still has connected closed."""
+    if room.pod_id is not None:
+        work.order(
+            room.pod_id,
+            CloseParticipant(room_id=room.id, epoch=room.epoch, participant_id=participant_id),
+        )
