@@ -111,7 +111,7 @@ async def principal_of_key(here: Context, api_key: str) -> Principal:
 
 
 async def principal_of(here: Context, identity: Identity) -> Principal:
-    """Whom a checked token speaks for now. A seat's role and name are the row's, not the token's."""
+    """Whom a checked token speaks for. A seat's role and name are the row's, not the token's."""
     if not await here.standing.is_active(identity.tenant_id):
         raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
     if identity.kind == "tenant":

@@ -8,29 +8,19 @@ import time
 from collections.abc import Sequence
 
 import structlog
-from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.contract.ids import new_id
+from infra.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 log = structlog.get_logger(__name__)
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 "A caller's own request id is taken over when it looks like one."
 
-REQUESTS = Counter(
-    "parley_http_requests_total",
-    "Requests answered. A rising share of 5xx: something behind the API does not answer.",
-    ["method", "route", "status"],
-)
-SECONDS = Histogram(
-    "parley_http_request_seconds",
-    "From a request's first byte to its answer's last.",
-    ["method", "route"],
-    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10),
-)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -90,14 +80,16 @@ class Edge:
                 if scope["type"] == "http" and status:
                     method, route = scope["method"], _route(scope)
                     method = method if method in METHODS else "other"
-                    REQUESTS.labels(method, route, status).inc()
-                    SECONDS.labels(method, route).observe(time.perf_counter() - began)
+                    HTTP_REQUESTS.labels(method, route, status).inc()
+                    HTTP_SECONDS.labels(method, route).observe(time.perf_counter() - began)
 
 
 def _route(scope: Scope) -> str:
     """The matched route's pattern: few of them, and no ids in them."""
-    path = getattr(scope.get("route"), "path", None)
-    return f"{scope.get('root_path', '')}{path}" if path else "none"
+    route = scope.get("route")
+    if route is None or isinstance(route, Mount):
+        return "none"
+    return f"{scope.get('root_path', '')}{route.path}"
 
 
 _parsed: dict[str, Sequence[Network]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -11,19 +12,14 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.storage.base import SlidingWindowCounterSupport, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from prometheus_client import Counter
 from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 
 from infra.bus.keys import PREFIX
-from infra.contract.refusals import Refused
+from infra.telemetry.metrics import UNCOUNTED_REQUESTS
 
 log = structlog.get_logger(__name__)
 
-UNCOUNTED = Counter(
-    "parley_rate_limit_uncounted_total",
-    "Requests let through without counting, because Redis did not answer. Rises in an outage.",
-)
 REDIS_TIMEOUT_S = 0.25
 "Seconds a request waits for its count."
 BLIND_S = 1.0
@@ -55,12 +51,18 @@ class Allowance:
 class RateLimit:
     """A sliding window a minute long. Lets everything through while Redis is away."""
 
-    def __init__(self, storage: Storage, per_minute: int) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        per_minute: int,
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """`storage` must be one that counts sliding windows; `per_minute` 0: no limit."""
         assert isinstance(storage, SlidingWindowCounterSupport)
         self._windows = SlidingWindowCounterRateLimiter(storage)
         self._item = RateLimitItemPerMinute(per_minute) if per_minute else None
         self._blind_until = 0.0
+        self._close = close
 
     @classmethod
     def on_redis(cls, url: str, per_minute: int) -> RateLimit:
@@ -75,9 +77,13 @@ class RateLimit:
             "async+redis://",
             implementation="redispy",
             key_prefix=f"{PREFIX}:limit",
-            connection_pool=pool,
+            connection_pool=pool,  # type: ignore[arg-type]
         )
-        return cls(storage, per_minute)
+        return cls(storage, per_minute, pool.aclose)
+
+    async def close(self) -> None:
+        if self._close is not None:
+            await self._close()
 
     @property
     def is_blind(self) -> bool:
@@ -89,13 +95,13 @@ class RateLimit:
         if self._item is None:
             return None
         if self.is_blind:
-            UNCOUNTED.inc()
+            UNCOUNTED_REQUESTS.inc()
             return None
         try:
             allowed = await self._windows.hit(self._item, who)
             left = await self._windows.get_window_stats(self._item, who)
         except (RedisError, OSError, TimeoutError) as error:
-            UNCOUNTED.inc()
+            UNCOUNTED_REQUESTS.inc()
             if not self._blind_until:
                 log.warning("rate_limit.uncounted", error=type(error).__name__)
             self._blind_until = time.monotonic() + BLIND_S

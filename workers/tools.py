@@ -29,6 +29,8 @@ class Tools:
     settings: Settings
     send: Send
     "Delivers what a unit of work left; `begin` calls it."
+    waiting: Callable[[str], int] = lambda queue: 0
+    "How many messages of a queue nobody has fetched yet."
     now: Callable[[], datetime] = utc_now
     draining: threading.Event = field(default_factory=threading.Event)
     "Set when this worker was told to stop."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from handlers.auth import Principal, admit, authenticate
 from handlers.call import Call, Visit
@@ -143,7 +144,9 @@ def told(wrong: ValidationError) -> str:
     """What is wrong, field by field, without repeating what was sent."""
     errors = wrong.errors(include_url=False, include_input=False, include_context=False)
     lines = [
-        f"{'.'.join(str(step)[:40] for step in error['loc'][:6])}: {error['msg']}".removeprefix(": ")
+        f"{'.'.join(str(step)[:40] for step in error['loc'][:6])}: {error['msg']}".removeprefix(
+            ": "
+        )
         for error in errors[:ERRORS_SHOWN]
     ]
     if len(errors) > ERRORS_SHOWN:
@@ -183,3 +186,25 @@ def shown(model: Shown, status: int) -> Response:
         headers={"Cache-Control": "no-store"},
         media_type="application/json",
     )
+
+
+def routes(operations: Iterable[Operation]) -> list[BaseRoute]:
+    """One route a path, so that the wrong method is told all the right ones."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    return [
+        Route(path, _by_method(methods), methods=list(methods)) for path, methods in by_path.items()
+    ]
+
+
+def _by_method(operations: Mapping[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+    endpoints = {method: endpoint(operation) for method, operation in operations.items()}
+    if "GET" in endpoints:
+        # RFC 9110, section 9.3.2; the server leaves out the body.
+        endpoints["HEAD"] = endpoints["GET"]
+
+    async def serve(request: Request) -> Response:
+        return await endpoints[request.method](request)
+
+    return serve

@@ -69,10 +69,11 @@ async def add_many(call: Call, room: str, wishes: Sequence[Wish]) -> tuple[SeatR
     return answer.results
 
 
-async def in_room(call: Call, room_id: RoomId, *, active: bool) -> list[ParticipantView]:
-    await rooms.get(call, room_id)
+async def in_room(call: Call, room: str, *, active: bool) -> list[ParticipantView]:
+    """Everybody with a seat in the room of that id or name; `active`: who is there now."""
+    found = await rooms.find(call, room)
     return await call.here.reader.read(
-        participants.in_room, call.tenant_id, room_id, active=active
+        participants.in_room, call.tenant_id, found.id, active=active
     )
 
 

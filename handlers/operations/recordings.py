@@ -60,7 +60,9 @@ async def in_room(call: Call, room_id: RoomId) -> list[RecordingView]:
     return await call.here.reader.read(recordings.of_room, call.tenant_id, room_id)
 
 
-async def get(call: Call, recording_id: RecordingId, room_id: RoomId | None = None) -> RecordingView:
+async def get(
+    call: Call, recording_id: RecordingId, room_id: RoomId | None = None
+) -> RecordingView:
     """Raises `Refused` RECORDING_UNKNOWN, also when it is not of the room that is named."""
     _leads_tenant(call)
     found = await call.here.reader.read(recordings.get, call.tenant_id, recording_id)

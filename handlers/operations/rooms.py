@@ -48,6 +48,14 @@ async def get(call: Call, room_id: RoomId) -> RoomView:
     return room
 
 
+async def find(call: Call, room: str) -> RoomView:
+    """By id, else by name."""
+    found = await call.here.reader.read(rooms.find, call.tenant_id, room)
+    if found is None or not call.who.sees(found.id):
+        raise refuse(Reason.ROOM_UNKNOWN)
+    return found
+
+
 async def update(call: Call, room_id: RoomId, **fields: Any) -> RoomView:
     return await call.ask(
         UpdateRoom(tenant_id=call.tenant_id, room_id=call.in_room(room_id), **fields)

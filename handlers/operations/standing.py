@@ -84,9 +84,7 @@ class Standing:
             return None
 
         async def ask() -> ParticipantView | None:
-            return await self._reader.read(
-                participants.get, identity.tenant_id, RoomId(room), seat
-            )
+            return await self._reader.read(participants.get, identity.tenant_id, RoomId(room), seat)
 
         found = await self._seats.get(seat, ask)
         # What is remembered was asked for by another token of the seat, perhaps.

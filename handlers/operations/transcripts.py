@@ -15,7 +15,6 @@ from infra.contract.refusals import Reason, refuse
 from infra.contract.views import TranscriptState, TranscriptView, Turn
 from infra.db import transcripts
 
-
 WHISPER = "whisper"
 "The one provider: a Whisper model on the deployment's own machines."
 
@@ -64,9 +63,7 @@ async def request(
 async def of_recording(call: Call, recording_id: RecordingId) -> TranscriptView:
     """The newest one."""
     recording = await recordings.get(call, recording_id)
-    found = await call.here.reader.read(
-        transcripts.of_recording, recording.tenant_id, recording.id
-    )
+    found = await call.here.reader.read(transcripts.of_recording, recording.tenant_id, recording.id)
     if found is None:
         raise refuse(Reason.TRANSCRIPT_UNKNOWN)
     return found

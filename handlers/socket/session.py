@@ -24,7 +24,7 @@ from handlers.socket.news import LOG_PAGE, Reel
 from handlers.socket.postbox import Overflow, Postbox
 from handlers.socket.requests import REQUESTS, Desk, Lane, change_hand, close_media
 from infra.contract.commands import Entered, EnterRoom, LeaveRoom
-from infra.contract.events import RoomEvent, Signal
+from infra.contract.events import Arrived, RoomEvent, Signal
 from infra.contract.ids import ConnectionId
 from infra.contract.refusals import Reason, Refusal, Refused
 from infra.contract.views import ParticipantView
@@ -218,6 +218,8 @@ class Session:
         )
 
     async def _pass_on(self, news: RoomEvent | Signal) -> None:
+        if isinstance(news, Arrived) and self._desk.hand_raised:
+            await change_hand(self._desk, raised=True)
         if not isinstance(news, RoomEvent):
             said = wire.signal(news, self._guest.participant_id)
             return self._say(said) if said else None
@@ -231,10 +233,8 @@ class Session:
         """What happens to participants, as far as it changes this session."""
         participant = ParticipantView.model_validate(news.data["participant"])
         if participant.id != self._guest.participant_id:
-            if news.kind == "participant.joined" and self._desk.hand_raised:
-                # A newcomer has not seen it go up.
-                await change_hand(self._desk, raised=True)
-        elif news.kind == "participant.updated":
+            return
+        if news.kind == "participant.updated":
             self._you, self._desk.role = participant, participant.role
         elif news.kind == "participant.left":
             await self._return(news.data.get("reason"))
@@ -267,6 +267,10 @@ class Session:
         }
         self._say(("connected", connected))
         self._show(scene)
+        await self._here.feed.signal(
+            self._guest.room_id,
+            Arrived(room_id=self._guest.room_id, participant_id=self._guest.participant_id),
+        )
 
     async def _show_room(self) -> None:
         tenant, room, read = self._guest.tenant_id, self._guest.room_id, self._here.reader.read

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handlers.dialects.chalk.wire import Participant, Room
+from handlers.dialects.chalk.wire.rooms import Participant, Room
 from handlers.operations.ice import IceServer
 from infra.contract.events import (
+    Arrived,
     ConnectionChanged,
     HandChanged,
     Reacted,
@@ -100,6 +101,8 @@ def signal(news: Signal, reader: ParticipantId) -> Said | None:
                 "participant_id": str(news.participant_id),
                 "reaction": news.reaction,
             }
+        case Arrived():
+            return None
 
 
 def slots(connection: ConnectionId, playing: Sequence[Slot]) -> Data:

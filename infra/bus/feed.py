@@ -31,6 +31,14 @@ log = structlog.get_logger(__name__)
 News = RoomEvent | Signal
 
 
+class _Interrupted:
+    """Stands in a listener's queue where news may be missing."""
+
+
+_INTERRUPTED = _Interrupted()
+_Queue = asyncio.Queue[News | _Interrupted]
+
+
 def encode(news: News) -> str:
     kind = "event" if isinstance(news, RoomEvent) else "signal"
     return json.dumps({"type": kind, "body": news.model_dump(mode="json")}, separators=(",", ":"))
@@ -51,16 +59,19 @@ class Listening:
         """How often news may have been missed since the start: whoever keeps up with a room reads
         its log again when this grows."""
         self._redis = open_async_redis(url, answer_s=5.0)
-        self._rooms: dict[str, set[asyncio.Queue[News]]] = {}
+        self._rooms: dict[str, set[_Queue]] = {}
         self._confirmed: dict[str, asyncio.Event] = {}
         self._pubsub: PubSub | None = None
         self._reading: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def listen(self, room: RoomId) -> AsyncIterator[AsyncIterator[News]]:
-        """Nothing published after this is entered is missed, but for what the port warns of."""
+        """Nothing published after this is entered is missed before the iterator says so.
+
+        It raises `Refused` UNAVAILABLE where the connection was interrupted: listen again.
+        """
         channel = keys.signals(room)
-        queue: asyncio.Queue[News] = asyncio.Queue(_BEHIND)
+        queue: _Queue = asyncio.Queue(_BEHIND)
         self._rooms.setdefault(channel, set()).add(queue)
         try:
             await self._subscribed(channel)
@@ -123,6 +134,7 @@ class Listening:
                     self._hear(said)
             except (RedisError, OSError) as broken:
                 self.interruptions += 1
+                self._interrupt()
                 log.warning("the feed was interrupted", error=str(broken), again_in_s=pause)
                 await self._drop()
                 await asyncio.sleep(pause)
@@ -138,6 +150,13 @@ class Listening:
         self._pubsub = pubsub
         if late:
             await pubsub.subscribe(*late)
+
+    def _interrupt(self) -> None:
+        for confirmed in self._confirmed.values():
+            confirmed.clear()
+        for queues in self._rooms.values():
+            for queue in queues:
+                _put(queue, _INTERRUPTED)
 
     async def _drop(self) -> None:
         pubsub, self._pubsub = self._pubsub, None
@@ -158,11 +177,18 @@ class Listening:
             log.error("something on a room's channel is no news", channel=channel)
             return
         for queue in self._rooms.get(channel, ()):
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(news)
+            _put(queue, news)
 
 
-async def _drain(queue: asyncio.Queue[News]) -> AsyncIterator[News]:
+def _put(queue: _Queue, news: News | _Interrupted) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(news)
+
+
+async def _drain(queue: _Queue) -> AsyncIterator[News]:
     while True:
-        yield await queue.get()
+        news = await queue.get()
+        if isinstance(news, _Interrupted):
+            raise refuse(Reason.UNAVAILABLE, "the room's news was interrupted", retry_after_s=1)
+        yield news

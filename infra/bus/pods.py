@@ -273,4 +273,3 @@ class PodInbox:
             raise refuse(
                 Reason.UNAVAILABLE, "the message bus does not answer", retry_after_s=2
             ) from broken
-

@@ -64,7 +64,9 @@ class Feed(Protocol):
 
     def listen(
         self, room: RoomId
-    ) -> AbstractAsyncContextManager[AsyncIterator[RoomEvent | Signal]]: ...
+    ) -> AbstractAsyncContextManager[AsyncIterator[RoomEvent | Signal]]:
+        """Entering it, and each step, raises `Refused` UNAVAILABLE when Redis cannot be reached:
+        news may be missing then, and whoever still wants to know listens again."""
 
     async def signal(self, room: RoomId, news: RoomEvent | Signal) -> None: ...
 

@@ -87,4 +87,21 @@ class Reacted(Message):
     reaction: str = Field(min_length=1, max_length=32)
 
 
-Signal = TracksChanged | SlotsChanged | ConnectionChanged | RoomMoved | HandChanged | Reacted
+class Arrived(Message):
+    """Signal from a newcomer's socket, which listens now: whatever lasts and is in no log, such as
+    a raised hand, is to be said again."""
+
+    kind: Literal["arrived"] = "arrived"
+    room_id: RoomId
+    participant_id: ParticipantId
+
+
+Signal = (
+    TracksChanged
+    | SlotsChanged
+    | ConnectionChanged
+    | RoomMoved
+    | HandChanged
+    | Reacted
+    | Arrived
+)

@@ -14,8 +14,8 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    DateTime,
     Engine,
-    Row,
     and_,
     case,
     func,
@@ -59,7 +59,7 @@ def from_now(connection: Connection, seconds: float = 0.0) -> ColumnElement[date
         # Written as the driver writes times, so that comparing texts compares times.
         form = "%Y-%m-%d %H:%M:%f000"
         return func.strftime(form, "now", f"{seconds:+.3f} seconds", type_=UtcDateTime())
-    return func.clock_timestamp(type_=UtcDateTime()) + timedelta(seconds=seconds)
+    return func.clock_timestamp(type_=DateTime(timezone=True)) + timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,49 +289,42 @@ def release(work: Work, job: ClaimedJob) -> None:
         work.ring(job.id, job.queue)
 
 
-def ring_lost(work: Work, *, limit: int = 100) -> list[tuple[JobId, str]]:
-    """Jobs whose bell seems lost, or whose worker is: marked as rung now, oldest first."""
-    connection = work.connection
-    now = from_now(connection)
-    due = or_(
-        and_(_jobs.c.state == "queued", _jobs.c.available_at <= now),
-        and_(_jobs.c.state == "running", _jobs.c.lease_until < now),
-    )
-    unheard = or_(
-        _jobs.c.rung_at.is_(None),
-        _jobs.c.rung_at < from_now(connection, -RING_AGAIN_AFTER_S),
-        # Not rung since it fell due.
-        and_(_jobs.c.state == "queued", _jobs.c.rung_at < _jobs.c.available_at),
-    )
+def queues_due(connection: Connection) -> list[str]:
+    """Queues with jobs that somebody should be doing and nobody seems to have heard of."""
+    query = select(_jobs.c.queue).distinct().where(_unheard(connection))
+    return sorted(connection.execute(query).scalars())
+
+
+def ring_lost(work: Work, queue: str, *, limit: int) -> list[JobId]:
+    """Jobs of the queue to ring again, the oldest: they are marked as rung now."""
     chosen = (
         select(_jobs.c.id)
-        .where(due, unheard, _jobs.c.attempt < _jobs.c.max_attempt)
+        .where(_jobs.c.queue == queue, _unheard(work.connection))
         .order_by(_jobs.c.available_at, _jobs.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    rung = connection.execute(
+    rung = work.connection.execute(
         update(_jobs)
         .where(_jobs.c.id.in_(chosen))
-        .values(rung_at=now)
-        .returning(_jobs.c.id, _jobs.c.queue)
+        .values(rung_at=from_now(work.connection))
+        .returning(_jobs.c.id)
     )
-    return [(JobId(row.id), row.queue) for row in rung]
+    return [JobId(id_) for id_ in rung.scalars()]
 
 
-def set_aside_lost(work: Work) -> list[SetAside]:
-    """Fail the jobs whose last permitted attempt ended without a word: their worker died of it."""
+def lost_for_good(connection: Connection) -> list[JobId]:
+    """Jobs whose last permitted attempt ended without a word: their worker died of it."""
+    query = select(_jobs.c.id).where(_over(connection)).order_by(_jobs.c.id)
+    return [JobId(id_) for id_ in connection.execute(query).scalars()]
+
+
+def set_aside(work: Work, job_id: JobId) -> SetAside | None:
+    """Fail such a job. None when it is not lost any more."""
     connection = work.connection
-    now = from_now(connection)
-    rows = connection.execute(
+    row = connection.execute(
         update(_jobs)
-        .where(
-            _jobs.c.attempt >= _jobs.c.max_attempt,
-            or_(
-                _jobs.c.state == "queued",
-                and_(_jobs.c.state == "running", _jobs.c.lease_until < now),
-            ),
-        )
+        .where(_jobs.c.id == job_id, _over(connection))
         .values(
             state="failed",
             error=case(
@@ -341,21 +334,38 @@ def set_aside_lost(work: Work) -> list[SetAside]:
             ),
             token=None,
             lease_until=None,
-            updated_at=now,
+            updated_at=from_now(connection),
         )
         .returning(_jobs)
+    ).one_or_none()
+    if row is None:
+        return None
+    return SetAside(JobId(row.id), row.kind, row.subject, row.tenant_id, row.payload, row.error)
+
+
+def _unheard(connection: Connection) -> ColumnElement[bool]:
+    """Due, and its bell seems lost."""
+    now = from_now(connection)
+    return and_(
+        _jobs.c.attempt < _jobs.c.max_attempt,
+        or_(
+            and_(_jobs.c.state == "queued", _jobs.c.available_at <= now),
+            and_(_jobs.c.state == "running", _jobs.c.lease_until < now),
+        ),
+        or_(
+            _jobs.c.rung_at.is_(None),
+            _jobs.c.rung_at < from_now(connection, -RING_AGAIN_AFTER_S),
+            # Not rung since it fell due.
+            and_(_jobs.c.state == "queued", _jobs.c.rung_at < _jobs.c.available_at),
+        ),
     )
-    return [_aside(row) for row in rows]
 
 
-def _aside(row: Row[Any]) -> SetAside:
-    return SetAside(
-        id=JobId(row.id),
-        kind=row.kind,
-        subject=row.subject,
-        tenant_id=row.tenant_id,
-        payload=row.payload,
-        error=row.error,
+def _over(connection: Connection) -> ColumnElement[bool]:
+    return and_(
+        _jobs.c.attempt >= _jobs.c.max_attempt,
+        _jobs.c.state == "running",
+        _jobs.c.lease_until < from_now(connection),
     )
 
 

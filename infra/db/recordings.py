@@ -109,17 +109,18 @@ def parts(connection: Connection, recording_id: RecordingId) -> list[Part]:
     rows = connection.execute(
         select(PARTS).where(PARTS.c.recording_id == recording_id).order_by(PARTS.c.epoch)
     )
-    return [
-        Part(
-            recording_id=RecordingId(row.recording_id),
-            epoch=row.epoch,
-            pod_id=PodId(row.pod_id),
-            spool_id=SpoolId(row.spool_id),
-            state=row.state,
-            manifest_key=row.manifest_key,
-        )
-        for row in rows
-    ]
+    return [part_of(row) for row in rows]
+
+
+def part_of(row: Row[Any]) -> Part:
+    return Part(
+        recording_id=RecordingId(row.recording_id),
+        epoch=row.epoch,
+        pod_id=PodId(row.pod_id),
+        spool_id=SpoolId(row.spool_id),
+        state=row.state,
+        manifest_key=row.manifest_key,
+    )
 
 
 def all_running(
@@ -201,3 +202,203 @@ def begin_part(
         state="capturing",
         updated_at=now,
     )
+
+
+# --- storing what was captured and putting it together; over all tenants ---
+
+
+@dataclass(frozen=True, slots=True)
+class LockedRecording:
+    """A recording, deleted or not, that nobody else changes until this transaction ends."""
+
+    id: RecordingId
+    tenant_id: TenantId
+    room_id: RoomId
+    state: RecordingState
+    object_key: str | None
+    started_at: datetime
+    stopped_at: datetime | None
+
+
+def lock(connection: Connection, recording_id: RecordingId) -> LockedRecording | None:
+    """Taken after the room's lock where both are."""
+    row = connection.execute(
+        select(RECORDINGS).where(RECORDINGS.c.id == recording_id).with_for_update()
+    ).one_or_none()
+    return _locked(row) if row else None
+
+
+def find(connection: Connection, recording_id: RecordingId) -> LockedRecording | None:
+    """As `lock`, and without the lock: it may be otherwise by now."""
+    row = connection.execute(
+        select(RECORDINGS).where(RECORDINGS.c.id == recording_id)
+    ).one_or_none()
+    return _locked(row) if row else None
+
+
+def _locked(row: Row[Any]) -> LockedRecording:
+    return LockedRecording(
+        id=RecordingId(row.id),
+        tenant_id=TenantId(row.tenant_id),
+        room_id=RoomId(row.room_id),
+        state=RecordingState(row.state),
+        object_key=row.object_key,
+        started_at=row.started_at,
+        stopped_at=row.stopped_at,
+    )
+
+
+def known(connection: Connection, ids: list[RecordingId]) -> set[RecordingId]:
+    """Those of them that have a row, deleted ones included."""
+    return {
+        RecordingId(found)
+        for found in connection.scalars(select(RECORDINGS.c.id).where(RECORDINGS.c.id.in_(ids)))
+    }
+
+
+def complete(
+    connection: Connection,
+    recording_id: RecordingId,
+    *,
+    object_key: str,
+    sha256: str | None,
+    size_bytes: int,
+    duration_seconds: float,
+    error_message: str | None,
+) -> bool:
+    """Its playable file is stored. False: nobody waits for it, or not any more."""
+    changed = connection.execute(
+        update(RECORDINGS)
+        .where(
+            RECORDINGS.c.id == recording_id,
+            RECORDINGS.c.state == RecordingState.PROCESSING.value,
+        )
+        .values(
+            state=RecordingState.READY.value,
+            object_key=object_key,
+            sha256=sha256,
+            size_bytes=size_bytes,
+            duration_seconds=duration_seconds,
+            error_message=error_message,
+        )
+    )
+    return changed.rowcount == 1
+
+
+def fail(connection: Connection, recording_id: RecordingId, error_message: str) -> bool:
+    """There will be no playable file. False: there is, or nobody waits for it any more."""
+    changed = connection.execute(
+        update(RECORDINGS)
+        .where(
+            RECORDINGS.c.id == recording_id,
+            RECORDINGS.c.state == RecordingState.PROCESSING.value,
+        )
+        .values(state=RecordingState.FAILED.value, error_message=error_message)
+    )
+    return changed.rowcount == 1
+
+
+def change_state(
+    connection: Connection,
+    recording_id: RecordingId,
+    before: RecordingState,
+    after: RecordingState,
+    error_message: str | None = None,
+) -> bool:
+    """False: it was not in the state `before`."""
+    values: dict[str, Any] = {"state": after.value}
+    if error_message is not None:
+        values["error_message"] = error_message
+    changed = connection.execute(
+        update(RECORDINGS)
+        .where(RECORDINGS.c.id == recording_id, RECORDINGS.c.state == before.value)
+        .values(values)
+    )
+    return changed.rowcount == 1
+
+
+def delete(connection: Connection, recording_id: RecordingId, now: datetime) -> None:
+    """Hide it for good; the row stays for the audit."""
+    connection.execute(
+        update(RECORDINGS)
+        .where(RECORDINGS.c.id == recording_id)
+        .values(state=RecordingState.DELETED.value, object_key=None, deleted_at=now)
+    )
+
+
+def count_download(connection: Connection, recording_id: RecordingId) -> None:
+    connection.execute(
+        update(RECORDINGS)
+        .where(RECORDINGS.c.id == recording_id)
+        .values(download_count=RECORDINGS.c.download_count + 1)
+    )
+
+
+def adopt(
+    connection: Connection,
+    *,
+    recording_id: RecordingId,
+    tenant_id: TenantId,
+    room_id: RoomId,
+    storage_provider: str,
+    started_at: datetime,
+    now: datetime,
+) -> bool:
+    """A row for a recording found in storage, still to be put together. False: there is one."""
+    return insert_new(
+        connection,
+        RECORDINGS,
+        id=recording_id,
+        room_id=room_id,
+        tenant_id=tenant_id,
+        state=RecordingState.PROCESSING.value,
+        storage_provider=storage_provider,
+        download_count=0,
+        started_at=started_at,
+        stopped_at=now,
+        created_at=now,
+    )
+
+
+def settled(connection: Connection, limit: int) -> list[RecordingId]:
+    """Stopped recordings of which every part is stored or lost, and that are not put together."""
+    waiting = (
+        select(PARTS.c.recording_id)
+        .where(
+            PARTS.c.recording_id == RECORDINGS.c.id, PARTS.c.state.in_(("capturing", "captured"))
+        )
+        .exists()
+    )
+    found = connection.scalars(
+        select(RECORDINGS.c.id)
+        .where(RECORDINGS.c.state == RecordingState.PROCESSING.value, ~waiting)
+        .order_by(RECORDINGS.c.id)
+        .limit(limit)
+    )
+    return [RecordingId(id) for id in found]
+
+
+def retentions(connection: Connection) -> list[int]:
+    """Every `recording_retention_days` that some tenant has."""
+    days = _TENANTS.c.config["recording_retention_days"].as_integer()
+    return list(connection.scalars(select(func.distinct(days))))
+
+
+def kept_longer(
+    connection: Connection, days: int, before: datetime, limit: int
+) -> list[tuple[TenantId, RecordingId]]:
+    """Recordings begun before then and over, of tenants that keep theirs for so many days."""
+    keeps = _TENANTS.c.config["recording_retention_days"].as_integer()
+    rows = connection.execute(
+        select(RECORDINGS.c.tenant_id, RECORDINGS.c.id)
+        .join(_TENANTS, _TENANTS.c.id == RECORDINGS.c.tenant_id)
+        .where(
+            keeps == days,
+            RECORDINGS.c.started_at < before,
+            RECORDINGS.c.deleted_at.is_(None),
+            RECORDINGS.c.state != RecordingState.RECORDING.value,
+        )
+        .order_by(RECORDINGS.c.id)
+        .limit(limit)
+    )
+    return [(TenantId(row.tenant_id), RecordingId(row.id)) for row in rows]

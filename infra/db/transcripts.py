@@ -17,6 +17,7 @@ from infra.db.upsert import insert_new
 _TABLES = Transcript.metadata.tables
 TRANSCRIPTS = _TABLES["transcripts"]
 PIECES = _TABLES["transcript_pieces"]
+_RECORDINGS = _TABLES["recordings"]
 
 _UNDER_WAY = (TranscriptState.PENDING.value, TranscriptState.PROCESSING.value)
 
@@ -121,6 +122,13 @@ def pieces(
 # --- writing ---
 
 
+def hold(connection: Connection, recording_id: RecordingId) -> None:
+    """Until the commit nobody else decides anything about the recording's transcripts."""
+    connection.execute(
+        select(_RECORDINGS.c.id).where(_RECORDINGS.c.id == recording_id).with_for_update()
+    )
+
+
 def create(
     connection: Connection,
     *,
@@ -155,13 +163,16 @@ def create(
 
 
 def process(
-    connection: Connection, transcript_id: TranscriptId, *, model: str, progress: float
+    connection: Connection, transcript_id: TranscriptId, *, progress: float | None = None
 ) -> bool:
     """It is being made, and is so far along. False: it is not there any more, or is finished."""
+    values: dict[str, Any] = {"state": TranscriptState.PROCESSING.value}
+    if progress is not None:
+        values["progress"] = progress
     changed = connection.execute(
         update(TRANSCRIPTS)
         .where(TRANSCRIPTS.c.id == transcript_id, TRANSCRIPTS.c.state.in_(_UNDER_WAY))
-        .values(state=TranscriptState.PROCESSING.value, model=model, progress=progress)
+        .values(values)
     )
     return changed.rowcount == 1
 

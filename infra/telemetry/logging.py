@@ -54,9 +54,7 @@ def configure(level: str = "INFO", *, as_json: bool = False) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
-def _hide_secrets(
-    _: Any, __: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name in event:
         if any(word in name.lower() for word in _SECRET):
             event[name] = "(hidden)"

@@ -44,3 +44,24 @@ FALLBACKS = Counter(
     ["what"],
 )
 "Should stand still: each is a part that is missing or broken while the service goes on."
+
+HTTP_REQUESTS = Counter(
+    "parley_http_requests_total",
+    "Requests answered.",
+    ["method", "route", "status"],
+)
+"5xx growing: something behind the API does not answer; 429: a tenant asks more than its share."
+
+HTTP_SECONDS = Histogram(
+    "parley_http_request_seconds",
+    "From a request's headers to the last of its answer.",
+    ["method", "route"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10),
+)
+"Growing: owners, the database or Redis are slow; beside `parley_command_seconds` it says which."
+
+UNCOUNTED_REQUESTS = Counter(
+    "parley_rate_limit_uncounted_total",
+    "Requests let through without being counted, because Redis did not answer.",
+)
+"Grows while Redis is away; at other times it stands still."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import structlog
 
@@ -26,7 +26,9 @@ from infra.contract.messages import Done
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import TrackView
 from media.core.room import (
+    Kind,
     Line,
+    Output,
     Play,
     RoomPlan,
     SlotsStand,
@@ -37,7 +39,7 @@ from media.core.room import (
 )
 from media.engine.port import SourceId
 from media.io.gate import Gate, Place, busy
-from media.io.links import Link, PublishLink, SubscribeLink
+from media.io.links import Ends, Link, PublishLink, SubscribeLink
 from media.io.recorder import Recorder
 from media.io.sdp import MLine, Offer, check_candidate, read_offer
 from media.io.switchboard import Switchboard
@@ -46,12 +48,15 @@ log = structlog.get_logger(__name__)
 
 CONNECTIONS_OF_ONE_PARTICIPANT = 16
 
-_KIND_OF: dict[Source, str] = {
+_SOURCES: dict[Source, Kind] = {
     "microphone": "audio",
     "camera": "video",
     "screen": "video",
     "screen_audio": "audio",
 }
+_UNNAMED: dict[str, Source] = {"audio": "microphone", "video": "camera"}
+
+L = TypeVar("L", bound=Link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,12 @@ class Floor:
     board: Switchboard
     recorder: Recorder
     gate: Gate
-    signal: Callable[[RoomId, object, Signal], None]
+    has_room: Callable[[], bool]
+    "Whether the pod takes one more connection."
+    signal: Callable[[RoomId, Hashable, Signal], None]
     "Room, subject, news: the latest news on a subject is what counts."
     publish_tracks: Callable[[RoomId, tuple[TrackView, ...]], None]
-    now: Callable[[], float] = time.monotonic
+    now: Callable[[], float]
 
 
 class HeldRoom:
@@ -80,6 +87,8 @@ class HeldRoom:
         self._links: dict[ConnectionId, Link] = {}
         self._sources: dict[TrackId, SourceId] = {}
         self._places: dict[ConnectionId, Place] = {}
+        self._silent = False
+        floor.publish_tracks(room_id, ())
 
     # --- what it knows ---
 
@@ -107,7 +116,9 @@ class HeldRoom:
         recorder = self._floor.recorder
         if order.recording != self.recording or order.epoch != self.epoch:
             await recorder.stop(self.room_id)
-        self.epoch = order.epoch
+        if order.epoch != self.epoch:
+            self.epoch = order.epoch
+            self.tell_tracks()
         self.recording = order.recording
         if order.recording is not None:
             recorder.start(self.room_id, self.tenant_id, self.epoch, order.recording)
@@ -118,24 +129,20 @@ class HeldRoom:
     async def publish(self, order: Publish) -> Published:
         offer = read_offer(order.offer)
         sources = _sources(order, offer)
-        link = self._link(order.connection_id, order.participant_id, PublishLink)
+        link = self._find(order.connection_id, order.participant_id, PublishLink)
         if link is None:
-            self._make_way(order)
-            place = await self._floor.gate.enter()
-            link = PublishLink(*self._new(order, offer), opened=self._opened, ended=self._ended)
-            self._links[link.connection_id] = link
-            self._places[link.connection_id] = place
+            other = self._in_the_way(order)
+            link = await self._open(order, offer, PublishLink)
+            if other is not None:
+                other.close()
         tracks = self._accept(link, offer, sources)
         return Published(answer=link.answer(offer), tracks=tuple(tracks.values()))
 
     async def subscribe(self, order: Subscribe) -> Subscribed:
         offer = read_offer(order.offer)
-        link = self._link(order.connection_id, order.participant_id, SubscribeLink)
+        link = self._find(order.connection_id, order.participant_id, SubscribeLink)
         if link is None:
-            place = await self._floor.gate.enter()
-            link = SubscribeLink(*self._new(order, offer), opened=self._opened, ended=self._ended)
-            self._links[link.connection_id] = link
-            self._places[link.connection_id] = place
+            link = await self._open(order, offer, SubscribeLink)
         link.accept(offer)
         lines = [_line(line) for line in offer.usable if line.wants_media]
         wish = Wish(order.want, order.feeds)
@@ -145,9 +152,8 @@ class HeldRoom:
         return Subscribed(answer=link.answer(offer), slots=slots)
 
     def add_candidate(self, order: AddCandidate) -> Done:
-        """Checked and left aside: the client finds us, not we the client."""
-        if order.connection_id not in self._links:
-            raise refuse(Reason.SESSION_UNKNOWN)
+        """Checked and left aside: clients find us, we do not look for them."""
+        self._mine(order.connection_id, order.participant_id)
         check_candidate(order.candidate)
         return Done()
 
@@ -164,13 +170,13 @@ class HeldRoom:
         return Done()
 
     def pause(self, order: PauseSlot) -> Done:
-        link = self._link(order.connection_id, order.participant_id, SubscribeLink)
-        if link is None:
-            raise refuse(Reason.SESSION_UNKNOWN)
+        link = self._mine(order.connection_id, order.participant_id)
+        if not isinstance(link, SubscribeLink):
+            raise refuse(Reason.TRACK_UNKNOWN, "nothing is received on this connection")
         try:
             link.pause(order.mid, order.paused)
         except KeyError:
-            raise refuse(Reason.TRACK_UNKNOWN, f"nothing is received on {order.mid}") from None
+            raise refuse(Reason.TRACK_UNKNOWN, "nothing is received on this m-line") from None
         return Done()
 
     def close_connection(self, connection: ConnectionId, participant: ParticipantId) -> Done:
@@ -180,12 +186,16 @@ class HeldRoom:
         return Done()
 
     def close_participant(self, participant: ParticipantId) -> Done:
-        for link in [each for each in self._links.values() if each.participant_id == participant]:
+        for link in self._links_of(participant):
             link.close()
         return Done()
 
-    async def close(self) -> None:
-        """Stop recording with everything on disk, and close every connection."""
+    async def close(self, *, silent: bool) -> None:
+        """Stop recording, everything on disk, and close every connection.
+
+        `silent` when the room may be another's by now: what is known of it is theirs to say.
+        """
+        self._silent = silent
         await self._floor.recorder.stop(self.room_id)
         self.recording = None
         for link in list(self._links.values()):
@@ -193,10 +203,187 @@ class HeldRoom:
 
     # --- negotiation ---
 
-    def _link[L: Link](
+    def _find(
         self, connection: ConnectionId, participant: ParticipantId, kind: type[L]
-    ) -> L | None: ...
+    ) -> L | None:
+        link = self._links.get(connection)
+        if link is None:
+            return None
+        if link.participant_id != participant or not isinstance(link, kind):
+            raise refuse(Reason.SESSION_UNKNOWN, "the connection is there for something else")
+        return link
+
+    def _mine(self, connection: ConnectionId, participant: ParticipantId) -> Link:
+        link = self._links.get(connection)
+        if link is None or link.participant_id != participant:
+            raise refuse(Reason.SESSION_UNKNOWN)
+        return link
+
+    def _links_of(self, participant: ParticipantId) -> list[Link]:
+        return [link for link in self._links.values() if link.participant_id == participant]
+
+    def _in_the_way(self, order: Publish) -> Link | None:
+        """One publish connection a participant: the other one, if it may be replaced."""
+        other = self._plan.publisher(order.participant_id)
+        if other is None:
+            return None
+        # One that nothing is heard of will not come to an end by itself for a while.
+        if not order.replace and self._links[other].is_alive(self._floor.now()):
+            raise refuse(Reason.ALREADY_PUBLISHING)
+        return self._links[other]
+
+    async def _open(self, order: Publish | Subscribe, offer: Offer, kind: type[L]) -> L:
+        crowded = len(self._links_of(order.participant_id)) >= CONNECTIONS_OF_ONE_PARTICIPANT
+        if crowded or not self._floor.has_room():
+            raise busy()
+        place = await self._floor.gate.enter()
+        ends = Ends(
+            board=self._floor.board,
+            connection_id=order.connection_id,
+            participant_id=order.participant_id,
+            opened=self._opened,
+            ended=self._ended,
+        )
+        link = kind(ends, offer)
+        self._links[link.connection_id] = link
+        self._places[link.connection_id] = place
+        return link
+
+    def _accept(
+        self, link: PublishLink, offer: Offer, sources: Mapping[str, Source]
+    ) -> dict[str, TrackView]:
+        """Have the connection's tracks be those of the offer, in two steps: what ends ends while
+        its source is still in the engine, what begins begins once its source is."""
+        before = self._plan.published(link.connection_id)
+        kept = {mid: before[mid] for mid in link.unchanged(offer) if mid in before}
+        if len(kept) < len(before):
+            self._plan.publish(link.connection_id, link.participant_id, kept)
+            self._carry_out()
+        link.accept(offer)
+        tracks = {
+            line.mid: _view(kept.get(line.mid), line, link.participant_id, sources[line.mid])
+            for line in offer.usable
+            if line.offers_media
+        }
+        self._plan.publish(link.connection_id, link.participant_id, tracks)
+        self._carry_out()
+        return tracks
 
     # --- what the transports tell ---
 
-    def _opened(self, link: Link) -> None: ...
+    def _opened(self, link: Link) -> None:
+        self._places.pop(link.connection_id).leave()
+        if isinstance(link, PublishLink):
+            link.open_sources()
+        elif isinstance(link, SubscribeLink):
+            link.open_forwards()
+            self._play_all(link)
+        self._plan.connected(link.connection_id)
+        self._tell_connection(link, "connected")
+        self._carry_out()
+
+    def _ended(self, link: Link) -> None:
+        del self._links[link.connection_id]
+        place = self._places.pop(link.connection_id, None)
+        if place is not None:
+            place.leave()
+        self._plan.close(link.connection_id)
+        self._tell_connection(link, "closed")
+        self._carry_out()
+
+    # --- carrying out what the plan says ---
+
+    def _carry_out(self) -> None:
+        for output in self._plan.take_outputs():
+            self._do(output)
+
+    def _do(self, output: Output) -> None:
+        if isinstance(output, TrackCame):
+            self._begin(output)
+        elif isinstance(output, TrackWent):
+            self._floor.recorder.remove_track(output.track_id)
+            del self._sources[output.track_id]
+        elif isinstance(output, Play):
+            link = self._links.get(output.connection)
+            if isinstance(link, SubscribeLink):
+                self._play(link, output.mid, output.track_id)
+        elif isinstance(output, TracksStand):
+            self.tell_tracks()
+        elif isinstance(output, SlotsStand):
+            self._tell_slots(output)
+
+    def _begin(self, came: TrackCame) -> None:
+        link = self._links[came.connection]
+        source = link.source(came.mid) if isinstance(link, PublishLink) else None
+        if source is None:
+            raise LookupError(f"a track came on {came.mid} and nothing receives it")
+        self._sources[came.track.track_id] = source
+        if came.track.muted:
+            self._floor.board.engine.mute_source(source, True)
+        self._floor.recorder.add_track(self.room_id, came.track, source)
+
+    def _play_all(self, link: SubscribeLink) -> None:
+        if link.connection_id in self._links and link.is_connected:
+            for slot in self._plan.slots(link.connection_id):
+                self._play(link, slot.mid, slot.track_id)
+
+    def _play(self, link: SubscribeLink, mid: str, track_id: TrackId | None) -> None:
+        link.play(mid, self._sources.get(track_id) if track_id is not None else None)
+
+    # --- news ---
+
+    def tell_tracks(self) -> None:
+        """Let it be known which tracks there are."""
+        if not self._silent:
+            news = TracksChanged(room_id=self.room_id, epoch=self.epoch, tracks=self.tracks)
+            self._floor.publish_tracks(self.room_id, self.tracks)
+            self._floor.signal(self.room_id, "tracks", news)
+
+    def _tell_slots(self, output: SlotsStand) -> None:
+        if not self._silent:
+            news = SlotsChanged(
+                room_id=self.room_id,
+                participant_id=output.participant,
+                connection_id=output.connection,
+                slots=output.slots,
+            )
+            self._floor.signal(self.room_id, ("slots", output.connection), news)
+
+    def _tell_connection(self, link: Link, state: Literal["connected", "closed"]) -> None:
+        if not self._silent:
+            news = ConnectionChanged(
+                room_id=self.room_id,
+                participant_id=link.participant_id,
+                connection_id=link.connection_id,
+                state=state,
+            )
+            self._floor.signal(self.room_id, ("connection", link.connection_id), news)
+
+
+def _sources(order: Publish, offer: Offer) -> dict[str, Source]:
+    """What each m-line carries, by mid."""
+    named = {each.mid: each.source for each in order.tracks}
+    mids = {line.mid for line in offer.lines}
+    if not named.keys() <= mids:
+        raise refuse(Reason.BAD_DESCRIPTION, "a track is named that no m-line offers")
+    found: dict[str, Source] = {}
+    for line in offer.usable:
+        found[line.mid] = named.get(line.mid, _UNNAMED[line.kind])
+        if _SOURCES[found[line.mid]] != line.kind:
+            raise refuse(Reason.BAD_DESCRIPTION, f"{found[line.mid]} is not {line.kind}")
+    return found
+
+
+def _line(line: MLine) -> Line:
+    return Line(line.mid, "audio" if line.kind == "audio" else "video")
+
+
+def _view(before: TrackView | None, line: MLine, owner: ParticipantId, source: Source) -> TrackView:
+    if before is not None:
+        return before.model_copy(update={"source": source})
+    return TrackView(
+        track_id=TrackId(new_id()),
+        participant_id=owner,
+        kind=_SOURCES[source],
+        source=source,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from infra.contract.ids import ConnectionId, ParticipantId
 from media.engine.port import Engine, ForwardId, ForwardSpec, SourceId, SourceSpec
@@ -16,35 +17,33 @@ ALIVE_S = 8.0
 "A client checks its transport every 5 s or so; one silent for longer may be gone."
 
 
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Whose connection it is, and who is told what becomes of it."""
+
+    board: Switchboard
+    connection_id: ConnectionId
+    participant_id: ParticipantId
+    opened: Callable[[Link], None]
+    "The transport works."
+    ended: Callable[[Link], None]
+    "The transport is going; its leg is still there."
+
+
 class Link:
-    """What publish and subscribe connections have in common.
+    """What publish and subscribe connections have in common."""
 
-    `opened` and `ended` are called when the transport works, and when it is going: in `ended` the
-    leg is still there.
-    """
-
-    def __init__(
-        self,
-        board: Switchboard,
-        connection_id: ConnectionId,
-        participant_id: ParticipantId,
-        offer: Offer,
-        *,
-        opened: Callable[[Link], None],
-        ended: Callable[[Link], None],
-    ) -> None:
-        self.connection_id = connection_id
-        self.participant_id = participant_id
-        self._board = board
-        self._opened = opened
-        self._ended = ended
+    def __init__(self, ends: Ends, offer: Offer) -> None:
+        self.connection_id = ends.connection_id
+        self.participant_id = ends.participant_id
+        self._ends = ends
         self._session = secrets.randbits(62)
         self._version = 0
-        self.peer = board.open(self, offer)
+        self.peer = ends.board.open(self, offer)
 
     @property
     def engine(self) -> Engine:
-        return self._board.engine
+        return self._ends.board.engine
 
     @property
     def is_connected(self) -> bool:
@@ -58,10 +57,10 @@ class Link:
         self.peer.close()
 
     def connected(self, peer: Peer) -> None:
-        self._opened(self)
+        self._ends.opened(self)
 
     def closed(self, peer: Peer) -> None:
-        self._ended(self)
+        self._ends.ended(self)
 
     def _write(self, offer: Offer, parts: Mapping[str, Part]) -> str:
         self.peer.restart(offer.credentials)
@@ -71,7 +70,7 @@ class Link:
             version=self._version,
             credentials=self.peer.local,
             fingerprints=self.peer.fingerprints,
-            addresses=self._board.addresses,
+            addresses=self._ends.board.addresses,
         )
         return write_answer(offer, ground, parts)
 
@@ -79,8 +78,8 @@ class Link:
 class PublishLink(Link):
     """A connection a participant sends on."""
 
-    def __init__(self, *args: object, **more: object) -> None:
-        super().__init__(*args, **more)  # type: ignore[arg-type]
+    def __init__(self, ends: Ends, offer: Offer) -> None:
+        super().__init__(ends, offer)
         self._specs: dict[str, SourceSpec] = {}
         self._sources: dict[str, SourceId] = {}
 
@@ -120,8 +119,8 @@ class PublishLink(Link):
 class SubscribeLink(Link):
     """A connection a participant receives on."""
 
-    def __init__(self, *args: object, **more: object) -> None:
-        super().__init__(*args, **more)  # type: ignore[arg-type]
+    def __init__(self, ends: Ends, offer: Offer) -> None:
+        super().__init__(ends, offer)
         self._specs: dict[str, ForwardSpec] = {}
         self._forwards: dict[str, ForwardId] = {}
         self._paused: set[str] = set()

@@ -41,8 +41,9 @@ class News:
         """Say it all, in order, for ever."""
         while True:
             await self._more.wait()
-            self._more.clear()
-            while not await self.flush():
+            if await self.flush():
+                self._more.clear()
+            else:
                 await asyncio.sleep(AGAIN_AFTER_S)
 
     async def flush(self) -> bool:

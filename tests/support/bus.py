@@ -45,7 +45,7 @@ class LocalBus(CommandBus, Feed, LiveState):
         "While set, nothing can be reached."
         self._perform = perform
         self._answers: dict[type[Message], Answer] = {}
-        self._outcomes: dict[CommandId, Reply | Refused] = {}
+        self._outcomes: dict[CommandId, tuple[Reply | Refused, str | None]] = {}
         self._listeners: dict[RoomId, set[asyncio.Queue[object]]] = defaultdict(set)
 
     # --- what tests say ---
@@ -96,11 +96,13 @@ class LocalBus(CommandBus, Feed, LiveState):
         self._reach()
         self.asked.append(command)
         if command_id is not None and command_id in self._outcomes:
-            outcome = self._outcomes[command_id]
+            outcome, before = self._outcomes[command_id]
+            if body_sha256 != before:
+                outcome = refuse(Reason.KEY_REUSED)
         else:
             outcome = self._carry_out(command)
             if command_id is not None:
-                self._outcomes[command_id] = outcome
+                self._outcomes[command_id] = (outcome, body_sha256)
         await asyncio.sleep(0)
         if isinstance(outcome, Refused):
             raise outcome

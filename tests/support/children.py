@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 
-from workers.transcripts.child import Head, serve
+from workers.child import Head, serve
 
 
 class No(Exception):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from infra.contract.views import Word
-from workers.transcripts.child import ChildDied
+from workers.child import ChildDied
 from workers.transcripts.engine import Heard, Spoken, Task
 from workers.transcripts.track import Piece, Region
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 PATIENCE_S = 5.0
@@ -52,7 +53,9 @@ class Client:
     async def closed(self) -> int:
         """The code the server closes with."""
         async with asyncio.timeout(PATIENCE_S):
-            await self.connection.wait_closed()
+            with suppress(ConnectionClosed):
+                while True:
+                    await self._next()
         assert self.connection.close_code is not None
         return self.connection.close_code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -10,16 +11,15 @@ import redis
 import structlog
 from dramatiq import Message
 from sqlalchemy import Engine, delete, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from infra.bus import keys
 from infra.bus.broker import JOB_ACTOR, WakeRedisBroker
 from infra.bus.redis import order_step
 from infra.contract.ids import PodId, RoomId
 from infra.contract.messages import Envelope
-from infra.db.engine import is_outage, is_worth_retrying
 from infra.db.tables import OutboxEntry
-from infra.db.work import Left, Send, begin
+from infra.db.work import Left, begin
 from infra.telemetry.metrics import OUTBOX_RELAYED
 from workers.owners import every
 from workers.tools import Tools
@@ -33,22 +33,35 @@ _outbox = OutboxEntry.__table__  # type: ignore[attr-defined]
 log = structlog.get_logger(__name__)
 
 
-def make_sender(engine: Engine, client: redis.Redis, broker: WakeRedisBroker) -> Send:
+class Sender:
     """What `begin` calls after a commit. Whatever goes wrong is left to the relay."""
 
-    def send(entries: Sequence[Left]) -> None:
+    def __init__(self, engine: Engine, client: redis.Redis, broker: WakeRedisBroker) -> None:
+        self._engine = engine
+        self._client = client
+        self._broker = broker
+        self._sent: list[UUID] = []
+
+    def __call__(self, entries: Sequence[Left]) -> None:
         try:
-            deliver(entries, client, broker)
-            _remove(engine, [entry.id for entry in entries])
+            deliver(entries, self._client, self._broker)
         except redis.RedisError as broken:
             log.warning("messages left to the relay", error=str(broken), count=len(entries))
-        except DBAPIError as broken:
-            # Sent, but still in the table: they go out twice, which every listener bears.
-            if not (is_outage(broken) or is_worth_retrying(broken)):
-                raise
-            log.warning("sent messages not removed", error=str(broken), count=len(entries))
+            return
+        self._sent.extend(entry.id for entry in entries)
 
-    return send
+    def forget_sent(self) -> None:
+        """Remove the rows of what was sent. Called several times a second, so that a command does
+        not cost two commits; what a crash leaves is sent again, which every listener bears."""
+        sent, self._sent = self._sent, []
+        if not sent:
+            return
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(delete(_outbox).where(_outbox.c.id.in_(sent)))
+        except SQLAlchemyError as broken:
+            log.warning("sent messages not removed yet", error=type(broken).__name__)
+            self._sent.extend(sent)
 
 
 def deliver(entries: Sequence[Left], client: redis.Redis, broker: WakeRedisBroker) -> None:
@@ -59,11 +72,9 @@ def deliver(entries: Sequence[Left], client: redis.Redis, broker: WakeRedisBroke
             for entry in told:
                 if entry.topic == "room":
                     channel = keys.signals(RoomId(UUID(entry.key)))
-                    pipe.publish(channel, _json(entry.payload))
+                    pipe.publish(channel, json.dumps(entry.payload, separators=(",", ":")))
                 else:
-                    order_step(
-                        PodId(UUID(entry.key)), Envelope.model_validate(entry.payload)
-                    )(pipe)
+                    order_step(PodId(UUID(entry.key)), Envelope.model_validate(entry.payload))(pipe)
             pipe.execute()
     for entry in entries:
         if entry.topic == "bell":
@@ -71,9 +82,7 @@ def deliver(entries: Sequence[Left], client: redis.Redis, broker: WakeRedisBroke
 
 
 def bell(queue: str, job_id: str) -> Message[None]:
-    return Message(
-        queue_name=queue, actor_name=JOB_ACTOR, args=(job_id,), kwargs={}, options={}
-    )
+    return Message(queue_name=queue, actor_name=JOB_ACTOR, args=(job_id,), kwargs={}, options={})
 
 
 @every(0.5)
@@ -97,8 +106,3 @@ def relay(tools: Tools) -> None:
     if rows:
         OUTBOX_RELAYED.inc(len(rows))
         tools.send([Left(*row) for row in sorted(rows)])
-
-
-def _remove(engine: Engine, ids: Sequence[UUID]) -> None:
-    with engine.begin() as connection:
-        connection.execute(delete(_outbox).where(_outbox.c.id.in_(ids)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.bus import keys
 from infra.contract.commands import ClaimRoom, PlaceRoom
 from infra.contract.events import RoomMoved
 from infra.contract.ids import RoomId, TenantId
@@ -59,6 +60,9 @@ def place(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -> Pla
         if held is not None:
             holder = alive.get(held.pod_id)
             if holder is not None and (chosen is None or not holder.draining):
+                if not tools.redis.exists(keys.lease(room_id)):
+                    # Its pod would be renewing it, had it heard: the order went down with Redis.
+                    _hand_over(work, tools, tenant_id, room_id)
                 return held
             if holder is None and watch.since(tools.redis, work.now) < SILENT_FOR_S:
                 raise refuse(Reason.NO_MEDIA_POD, retry_after_s=1)

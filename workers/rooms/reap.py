@@ -41,12 +41,9 @@ Deed = Callable[[Work, LockedRoom], object]
 
 @every(watch.LOOK_EVERY_S)
 def look(tools: Tools) -> None:
-    """Keep the watch, and act on who has gone silent."""
-    watched_s = watch.look(tools.redis, tools.now())
-    if watched_s >= place.SILENT_FOR_S:
+    """Keep the watch, and move the rooms of pods that have gone silent."""
+    if watch.look(tools.redis, tools.now()) >= place.SILENT_FOR_S:
         move_rooms_of_dead_pods(tools)
-    if watched_s >= PRESENCE_KNOWN_S:
-        forget_vanished(tools)
 
 
 @every(5.0)
@@ -69,8 +66,11 @@ def move_rooms_of_dead_pods(tools: Tools) -> None:
         _unit(tools, partial(_move, tools, tenant_id, room_id))
 
 
+@every(2.0)
 def forget_vanished(tools: Tools) -> None:
     """Connections whose participant has not been heard of are gone, and so may be their owner."""
+    if watch.since(tools.redis, tools.now()) < PRESENCE_KNOWN_S:
+        return
     with tools.engine.connect() as connection:
         known = participants.connected_before(connection, tools.now() - NEW_FOR)
     for some in _batched(known, AT_ONCE):

@@ -16,10 +16,10 @@ from infra.bus import keys
 WATCHED_SINCE = f"{keys.PREFIX}:watched_since"
 "Milliseconds since 1970; gone when no sweep has looked for :data:`BREAK_MS`."
 
-LOOK_EVERY_S = 2.0
-BREAK_MS = 6_000
-"""Shorter than any presence or report lives, so that nobody's runs out unnoticed during an outage;
-longer than a few looks, so that a late sweep is not taken for an outage."""
+LOOK_EVERY_S = 1.0
+BREAK_MS = 3_000
+"""Shorter than any presence or pod's report lives on after it was last renewed, so that none runs
+out unnoticed during an outage; longer than a few looks, so that a late one is no outage."""
 
 
 def look(client: redis.Redis, now: datetime) -> float:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import Field, ValidationError
 
 from infra.contract.messages import Message
 from infra.contract.views import Word
-from workers.transcripts.child import Child, ChildDied, ChildRefused, Limits
+from workers.child import Child, ChildDied, ChildRefused, Limits
 from workers.transcripts.reader import packed
 from workers.transcripts.track import Piece
+
+GPU_DRIVER = Path("/dev/nvidiactl")
+"There where CUDA can be."
 
 Task = Literal["transcribe", "translate"]
 
@@ -43,11 +49,16 @@ class Heard(Message):
 
 
 class CannotTranscribe(Exception):
-    """The engine will not do this, now or later: an unknown model, a language it does not know."""
+    """The engine will not do this, now or later: it does not know the language."""
+
+
+class ModelUnavailable(Exception):
+    """There is no such model, or it could not be fetched or read. The words are for operators."""
 
 
 class Engine(Protocol):
-    model: str
+    @property
+    def model(self) -> str: ...
 
     def transcribe(
         self,
@@ -60,8 +71,8 @@ class Engine(Protocol):
         """Words of every region of the piece, in order.
 
         `language` is a tag such as en or en-US; None or "auto" asks the engine to find out.
-        `keywords` are spellings to prefer. Raises CannotTranscribe, or ChildDied when another try
-        may succeed.
+        `keywords` are spellings to prefer. Raises CannotTranscribe, ModelUnavailable, or
+        ChildDied when another try may succeed.
         """
 
     def close(self) -> None:
@@ -84,7 +95,7 @@ class WhisperOptions:
     within_per_s: float = 20.0
     "Seconds for each second of sound in it: large models on slow machines need about five."
     memory_bytes: int | None = 16 * 1024**3
-    "Address space of the child on a CPU. A GPU's driver maps far more, so there it is not limited."
+    "Address space of the child. With a GPU it is not limited: the driver maps far more."
     recycle_bytes: int = 3 * 1024**3
     "Resident size past which the child is replaced between two pieces."
 
@@ -128,6 +139,9 @@ class WhisperEngine:
             said, _ = self._running().ask(head, *bodies, within=within)
             heard = Heard.model_validate(said["heard"])
         except ChildRefused as refusal:
+            if refusal.kind == ModelUnavailable.__name__:
+                self.close()
+                raise ModelUnavailable(str(refusal)) from refusal
             raise CannotTranscribe(str(refusal)) from refusal
         except ChildDied:
             self.close()
@@ -152,12 +166,34 @@ class WhisperEngine:
     def _running(self) -> Child:
         if self._child is None:
             options = self.options
-            on_cpu = options.device == "cpu"
-            limits = Limits(memory_bytes=options.memory_bytes if on_cpu else None, open_files=1024)
+            on_gpu = options.device == "cuda" or (options.device == "auto" and GPU_DRIVER.exists())
+            limits = Limits(memory_bytes=None if on_gpu else options.memory_bytes, open_files=1024)
             self._child = self.start("workers.transcripts.whisper", limits)
-            try:
-                self._child.ask({"load": asdict(options)}, within=options.load_within)
-            except ChildRefused:
-                self.close()
-                raise
+            self._child.ask({"load": asdict(options)}, within=options.load_within)
         return self._child
+
+
+class Engines:
+    """The engine of this process: kept warm from job to job, lent to one at a time."""
+
+    def __init__(self, make: Callable[[WhisperOptions], Engine] = WhisperEngine) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._kept: tuple[WhisperOptions, Engine] | None = None
+
+    @contextmanager
+    def lend(self, options: WhisperOptions) -> Iterator[Engine]:
+        """Waits for whoever has it. Other options than last time replace the engine."""
+        with self._lock:
+            if self._kept is None or self._kept[0] != options:
+                if self._kept is not None:
+                    self._kept[1].close()
+                self._kept = (options, self._make(options))
+            yield self._kept[1]
+
+    def close(self) -> None:
+        """Free the engine. Waits for whoever has it."""
+        with self._lock:
+            if self._kept is not None:
+                self._kept[1].close()
+                self._kept = None

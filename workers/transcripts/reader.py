@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workers.transcripts.child import Child, ChildRefused, Limits, serve
+from workers.child import Child, ChildDied, ChildRefused, Limits, serve
 from workers.transcripts.track import Loss, Piece, Region, Segment, Undecodable
 
 LIMITS = Limits(memory_bytes=2 * 1024**3, open_files=64)
+AHEAD_MS = 150_000
+"How far a reader may be ahead of the piece it gives: a window, and a block."
 WITHIN = 300.0
 "Seconds until the next piece. A day of silence is looked through in less."
 
@@ -23,7 +27,7 @@ def read_pieces(
     first: int = 0,
     within: float = WITHIN,
     limits: Limits = LIMITS,
-) -> Iterator[Piece]:
+) -> Generator[Piece, None, None]:
     """The pieces of a track from `from_ms` on, numbered from `first`, each when it is asked for.
 
     Raises Undecodable, or ChildDied when a file was the child's end. Closing the iterator ends the
@@ -50,6 +54,49 @@ def read_pieces(
         raise Undecodable(str(refusal)) from refusal
     finally:
         child.kill()
+
+
+def survivors(
+    segments: Sequence[Segment],
+    *,
+    from_ms: int,
+    first: int,
+    within: float = WITHIN,
+    read: Callable[..., Generator[Piece, None, None]] = read_pieces,
+    ahead_ms: int = AHEAD_MS,
+) -> Generator[Piece, None, None]:
+    """The pieces as `read_pieces` gives them, whatever the files do to whoever reads them.
+
+    A reader that dies is started again where it stopped; one that dies there again goes on without
+    the segments just ahead, which count as unreadable. Raises Undecodable, also when the only file
+    there is kills its readers.
+    """
+    died_at, deaths = -1, 0
+    while True:
+        try:
+            with closing(read(segments, from_ms=from_ms, first=first, within=within)) as pieces:
+                for piece in pieces:
+                    yield piece
+                    from_ms, first = piece.end_ms, piece.n + 1
+            return
+        except ChildDied as death:
+            deaths = deaths + 1 if died_at == from_ms else 1
+            died_at = from_ms
+            if deaths > 1:
+                segments = _without(segments, from_ms, from_ms + (deaths - 1) * ahead_ms, death)
+
+
+def _without(
+    segments: Sequence[Segment], from_ms: int, until_ms: int, death: ChildDied
+) -> list[Segment]:
+    """The segments, those that lie between without their files."""
+    kept = []
+    for segment in segments:
+        if segment.dur_ms is None:
+            raise Undecodable("reading the file kills whoever does") from death
+        between = segment.t0_ms < until_ms and segment.t0_ms + segment.dur_ms > from_ms
+        kept.append(replace(segment, path=None) if between else segment)
+    return kept
 
 
 def packed(piece: Piece) -> tuple[dict[str, Any], list[bytes]]:

@@ -18,22 +18,20 @@ from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 
 from infra.contract.views import Word
-from workers.transcripts.child import Head, serve
-from workers.transcripts.engine import Heard, Spoken, WhisperOptions
+from workers.child import Head, serve
+from workers.transcripts.engine import (
+    CannotTranscribe,
+    Heard,
+    ModelUnavailable,
+    Spoken,
+    WhisperOptions,
+)
 from workers.transcripts.gates import invented
 from workers.transcripts.reader import unpacked
 from workers.transcripts.track import RATE, Piece, Region, Span
 
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6)
 "Tried in turn while a result looks invented. The first is exact, the others draw lots."
-
-
-class LanguageUnknown(Exception):
-    """The model does not know the language."""
-
-
-class ModelUnknown(Exception):
-    """There is no such model, or it could not be fetched or read."""
 
 
 class Recogniser:
@@ -47,7 +45,7 @@ class Recogniser:
                 cpu_threads=threads,
             )
         except Exception as error:  # whatever the hub, the file system or CTranslate2 raise
-            raise ModelUnknown(f"cannot load the model {options.model}: {error}") from error
+            raise ModelUnavailable(f"cannot load the model {options.model}: {error}") from error
         self._beam_size = options.beam_size
 
     def hear(self, piece: Piece, *, language: str | None, task: str, keywords: str | None) -> Heard:
@@ -98,7 +96,7 @@ class Recogniser:
             # BCP 47 tags begin with the language; Whisper knows no regions (RFC 5646, 2.1).
             tag = str(asked).replace("_", "-").split("-")[0].lower()
             if tag not in known:
-                raise LanguageUnknown(
+                raise CannotTranscribe(
                     f"the model does not know the language {asked}"
                     if tag in _LANGUAGE_CODES
                     else f"there is no language {asked}"
@@ -178,7 +176,7 @@ class _Program:
             yield {"loaded": True}, []
             return
         if self._recogniser is None:
-            raise ModelUnknown("no model is loaded")
+            raise ModelUnavailable("no model is loaded")
         heard = self._recogniser.hear(
             unpacked(head, bodies),
             language=head["language"],
@@ -189,4 +187,4 @@ class _Program:
 
 
 if __name__ == "__main__":
-    serve(_Program().answer, refusals=(LanguageUnknown, ModelUnknown))
+    serve(_Program().answer, refusals=(CannotTranscribe, ModelUnavailable))

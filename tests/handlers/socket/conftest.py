@@ -1,4 +1,4 @@
-"""A house whose socket answers on a real port."""
+"""A lobby whose socket answers on a real port."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import pytest
 
 from handlers.socket.routes import routes
 from infra.contract.views import RoomView
-from tests.support.house import House
+from tests.support.lobby import Lobby
 
 
 @pytest.fixture
-def house(tmp_path: Path, sqlite_url: str) -> House:
-    return House(tmp_path / "home", sqlite_url)
+def lobby(tmp_path: Path, sqlite_url: str) -> Lobby:
+    return Lobby(tmp_path / "home", sqlite_url)
 
 
 @pytest.fixture
-async def address(house: House) -> AsyncIterator[str]:
-    async with house.served(routes) as address:
+async def address(lobby: Lobby) -> AsyncIterator[str]:
+    async with lobby.served(routes) as address:
         yield address
 
 
 @pytest.fixture
-async def room(house: House) -> RoomView:
-    tenant, _ = await house.tenant()
-    return await house.room(tenant, "Algebra")
+async def room(lobby: Lobby) -> RoomView:
+    tenant, _ = await lobby.tenant()
+    return await lobby.room(tenant, "Algebra")

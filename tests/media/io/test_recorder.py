@@ -89,8 +89,8 @@ class Bench:
             now = [p for p in waiting if p.arrived_at < until]
             self.engine.play(now)
             waiting = waiting[len(now) :]
-            self.now[0] = now[-1].arrived_at
             await self.settle()
+            self.now[0] = now[-1].arrived_at
 
     async def settle(self) -> None:
         """Until the writer has looked at everything."""
@@ -456,19 +456,26 @@ WRITER = """
     from tests.support.rtp_media import *
 
     async def main(root):
-        engine = TapEngine()
-        recorder = Recorder(root, open_spool(root), PodId(new_id()), engine, segment_s=10.0,
-                            report=lambda *_: None, wall=lambda: datetime.now(UTC))
+        engine, now = TapEngine(), datetime.now(UTC)
+        recorder = Recorder(
+            root, open_spool(root), PodId(new_id()), engine, segment_s=10.0,
+            report=lambda *_: None, wall=lambda: now,
+        )
         sound, seen = tone(4.0), pictures(VP8, 4.0, keyframe_every_s=100.0)
         room = RoomId(new_id())
-        recorder.start(room, TenantId(new_id()), 1,
-                       RecordingOrder(recording_id=RecordingId(new_id()), started_at=datetime.now(UTC)))
+        order = RecordingOrder(recording_id=RecordingId(new_id()), started_at=now)
+        recorder.start(room, TenantId(new_id()), 1, order)
         for source, kind, name in ((1, "audio", "microphone"), (2, "video", "camera")):
-            recorder.add_track(room, TrackView(track_id=TrackId(new_id()), participant_id=ParticipantId(new_id()),
-                                               kind=kind, source=name), SourceId(source))
+            view = TrackView(
+                track_id=TrackId(new_id()), participant_id=ParticipantId(new_id()),
+                kind=kind, source=name,
+            )
+            recorder.add_track(room, view, SourceId(source))
         begun = time.monotonic()
-        packets = merged(sent(sound, source=1, codec=OPUS, interval_s=0.02, at=begun),
-                         sent(seen, source=2, codec=VP8, interval_s=0.04, at=begun))
+        packets = merged(
+            sent(sound, source=1, codec=OPUS, interval_s=0.02, at=begun),
+            sent(seen, source=2, codec=VP8, interval_s=0.04, at=begun),
+        )
         for packet in packets:
             await asyncio.sleep(max(0.0, packet.arrived_at - time.monotonic()))
             engine.play([packet])

@@ -14,9 +14,15 @@ import pytest
 
 from infra.contract.views import Word
 from tests.support.sounds import MODEL, SPEECH, Sound, silence, write
-from workers.transcripts.child import ChildDied
+from workers.child import ChildDied
 from workers.transcripts.decode import read_file
-from workers.transcripts.engine import CannotTranscribe, Spoken, WhisperEngine, WhisperOptions
+from workers.transcripts.engine import (
+    CannotTranscribe,
+    ModelUnavailable,
+    Spoken,
+    WhisperEngine,
+    WhisperOptions,
+)
 from workers.transcripts.merge import Speech, merge
 from workers.transcripts.reader import read_pieces
 from workers.transcripts.track import Loss, Piece, Segment, Undecodable
@@ -155,7 +161,7 @@ def test_a_model_that_is_not_there_is_named(alice: Piece, tmp_path: Path) -> Non
     (tmp_path / "model.bin").write_bytes(b"none")
     engine = WhisperEngine(WhisperOptions(model=str(tmp_path), device="cpu"))
 
-    with pytest.raises(CannotTranscribe, match=str(tmp_path)):
+    with pytest.raises(ModelUnavailable, match=str(tmp_path)):
         engine.transcribe(alice)
 
     assert engine.pid is None

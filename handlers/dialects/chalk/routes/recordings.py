@@ -12,10 +12,10 @@ from handlers.dialects.chalk.wire import recordings as wire
 from handlers.dialects.chalk.wire.fields import Page
 from handlers.dialects.operation import Answer, Table
 from handlers.operations import recordings, transcripts
-from infra import captions
+from infra.contract.cues import to_srt, to_text, to_webvtt
 from infra.contract.ids import RecordingId, RoomId, TranscriptId
 from infra.contract.refusals import Reason
-from infra.contract.views import RecordingState, TranscriptView
+from infra.contract.views import RecordingState, RecordingView, TranscriptView
 
 TABLE = Table()
 lead = partial(TABLE.add, tag="recordings", may=May.LEAD)
@@ -126,14 +126,14 @@ async def delete_recording(call: Call, recording_id: RecordingId) -> wire.Delete
     return wire.Deleted(id=recording_id)
 
 
-def _archived(recording: recordings.RecordingView) -> wire.Archived:
+def _archived(recording: RecordingView) -> wire.Archived:
     return wire.Archived(id=recording.id, status=recording.state)
 
 
 # --- transcripts ---
 
 read = partial(TABLE.add, "GET", tag="transcription", may=May.JOIN)
-CAPTIONS = {"vtt": captions.vtt, "srt": captions.srt, "txt": captions.text}
+CAPTIONS = {"vtt": to_webvtt, "srt": to_srt, "txt": to_text}
 MEDIA = {
     "vtt": "text/vtt; charset=utf-8",
     "srt": "application/x-subrip; charset=utf-8",
@@ -209,5 +209,5 @@ def _shown(transcript: TranscriptView, query: wire.Format) -> wire.Transcript | 
     # Spoken words are data: no browser is to take them for anything else.
     headers = {"Cache-Control": "no-store"}
     return Response(
-        CAPTIONS[query.format](transcript), headers=headers, media_type=MEDIA[query.format]
+        CAPTIONS[query.format](transcript.turns), headers=headers, media_type=MEDIA[query.format]
     )

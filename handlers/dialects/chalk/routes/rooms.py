@@ -114,12 +114,18 @@ async def add_participant(call: Call, room: str, body: wire.AddParticipant) -> w
     return wire.Joined.as_(*await participants.add(call, room, _wish(body)))
 
 
-@TABLE.add("GET", "/rooms/{room_id}/participants", tag="participants", may=May.JOIN)
+@TABLE.add(
+    "GET",
+    "/rooms/{room}/participants",
+    tag="participants",
+    may=May.JOIN,
+    refuses=(Reason.ROOM_UNKNOWN,),
+)
 async def list_participants(
-    call: Call, room_id: RoomId, query: wire.ParticipantsQuery
+    call: Call, room: str, query: wire.ParticipantsQuery
 ) -> wire.Participants:
     """List participants."""
-    found = await participants.in_room(call, room_id, active=query.active)
+    found = await participants.in_room(call, room, active=query.active)
     return wire.Participants(participants=[wire.Participant.of(seat) for seat in found])
 
 

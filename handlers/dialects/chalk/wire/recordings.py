@@ -177,6 +177,10 @@ class Segment(Shown):
     confidence: float | None
 
 
+class Segments(Shown):
+    segments: list[Segment]
+
+
 class Transcript(Shown):
     id: UUID
     recording_id: UUID
@@ -186,7 +190,7 @@ class Transcript(Shown):
     model: str | None
     language: str | None
     transcript_text: str
-    transcript_json: list[Segment]
+    transcript_json: Segments
     duration_seconds: float | None
     word_count: int | None
     progress: float
@@ -217,7 +221,7 @@ class Transcript(Shown):
                 **dict(transcript),
                 "status": transcript.state.value,
                 "transcript_text": "\n".join(f"{turn.speaker}: {turn.text}" for turn in segments),
-                "transcript_json": segments,
+                "transcript_json": Segments(segments=segments),
             }
         )
 

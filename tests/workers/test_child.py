@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.transcripts.child import Child, ChildDied, ChildRefused, Limits, TooLate
+from workers.child import Child, ChildDied, ChildRefused, Limits, TooLate
 
 MODULE = "tests.support.children"
 SOON = 20.0
@@ -119,7 +119,7 @@ def test_secrets_stay_with_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_busy_child_does_not_outlive_its_parent() -> None:
     program = (
         "import sys, time\n"
-        f"from workers.transcripts.child import Child, Limits\n"
+        f"from workers.child import Child, Limits\n"
         f"child = Child({MODULE!r}, Limits())\n"
         "child.ask({'do': 'echo'}, within=20)\n"
         "child.send({'do': 'sleep'})\n"

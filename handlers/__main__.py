@@ -1,0 +1,47 @@
+"""`python -m handlers`: the HTTP program, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+
+import uvicorn
+
+from handlers.socket.frames import FRAME_LIMIT
+from handlers.socket.keepalive import PING_INTERVAL_S, PONG_TIMEOUT_S, KeepaliveProtocol
+from handlers.socket.frames import FRAME_LIMIT
+from handlers.socket.keepalive import PING_INTERVAL_S, PONG_TIMEOUT_S, KeepaliveProtocol
+from infra.settings import settings
+from infra.telemetry.logging import configure
+
+GRACE_S = 10
+"Seconds running requests have to end after a stop is asked for."
+
+
+def main() -> None:
+    here = settings()
+    configure(here.log_level, as_json=here.log_json)
+    if here.redis_url is None:
+        sys.exit("PARLEY_REDIS_URL is not set; `parley run` starts a Redis of its own")
+    uvicorn.run(
+        "handlers.app:build",
+        factory=True,
+        host=here.host,
+        port=here.port,
+        loop="uvloop",
+        http="httptools",
+        ws=KeepaliveProtocol,
+        ws_max_size=FRAME_LIMIT,
+        ws_ping_interval=PING_INTERVAL_S,
+        ws_ping_timeout=PONG_TIMEOUT_S,
+        access_log=False,
+        log_config=None,
+        # `edge.py` reads forwarding headers, and believes them only from trusted proxies.
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=65,
+    )
+
+
+if __name__ == "__main__":
+    main()

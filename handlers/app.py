@@ -1,0 +1,126 @@
+"""The program: real parts are chosen and joined here, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from handlers import files, health
+from handlers.context import Context
+from handlers.dialects import openapi
+from handlers.dialects.chalk import refusals as chalk_refusals
+from handlers.dialects.chalk.document import CHALK
+from handlers.dialects.chalk.routes import OPERATIONS
+from handlers.dialects.http import routes as operation_routes
+from handlers.edge import Edge
+from handlers.ingest.routes import routes as ingest_routes
+from handlers.limits import RateLimit
+from handlers.operations.standing import Standing
+from handlers.page.routes import routes as page_routes
+from handlers.socket.routes import routes as socket_routes
+from handlers.tokens import Tokens
+from infra import secrets
+from infra.bus.redis import RedisBus
+from infra.db.reader import Reader
+from infra.settings import Settings
+from infra.settings import settings as from_environment
+from infra.storage.choose import open_store
+
+Parts = Callable[[], AbstractAsyncContextManager[Context]]
+
+
+def build() -> Starlette:
+    """The program with the parts that settings name."""
+    return assemble(lambda: parts(from_environment()))
+
+
+def assemble(open_parts: Parts) -> Starlette:
+    """The program with any parts: opened when it starts, closed when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_parts() as here:
+            app.state.context = here
+            yield
+
+    return Starlette(
+        routes=[
+            *health.routes,
+            # Before the dialect they share a prefix with: it answers for all the rest of it.
+            *socket_routes,
+            *ingest_routes,
+            Mount(CHALK.prefix, app=chalk()),
+            Route("/docs", show_docs),
+            *files.routes,
+            *page_routes,
+        ],
+        middleware=[Middleware(Edge)],
+        exception_handlers=chalk_refusals.HANDLERS,
+        lifespan=lifespan,
+    )
+
+
+def chalk() -> Starlette:
+    document = json.dumps(openapi.document(CHALK, OPERATIONS), separators=(",", ":"))
+
+    async def show_document(request: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    routes: list[BaseRoute] = [
+        *operation_routes(OPERATIONS),
+        Route("/openapi.json", show_document),
+    ]
+    app = Starlette(routes=routes, exception_handlers=chalk_refusals.HANDLERS)
+    app.router.redirect_slashes = False
+    return app
+
+
+async def show_docs(request: Request) -> Response:
+    return openapi.page(f"{CHALK.prefix}/openapi.json")
+
+
+@asynccontextmanager
+async def parts(settings: Settings) -> AsyncIterator[Context]:
+    """Nothing here needs a server to answer yet: until it does, requests are refused with 503."""
+    if settings.redis_url is None:
+        raise ValueError("PARLEY_REDIS_URL is not set; `parley run` starts a Redis of its own")
+    kept = secrets.load(settings)
+    reader = Reader(settings.sqlalchemy_url)
+    bus = await RedisBus.open(settings.redis_url)
+    limit = RateLimit.on_redis(settings.redis_url, settings.rate_limit_per_minute)
+    try:
+        yield Context(
+            bus=bus,
+            feed=bus,
+            live=bus,
+            reader=reader,
+            store=open_store(settings),
+            settings=settings,
+            now=utc_now,
+            tokens=Tokens(
+                kept.signing_key,
+                issuer=settings.issuer,
+                access_s=settings.access_token_s,
+                refresh_s=settings.refresh_token_s,
+                now=utc_now,
+            ),
+            secrets=kept,
+            standing=Standing(reader, utc_now),
+            limit=limit,
+        )
+    finally:
+        await limit.close()
+        await bus.close()
+        await reader.close()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,66 @@
+"""The browser app, as the set-up built it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from infra.contract.refusals import Reason, refuse
+
+DIST = Path(__file__).resolve().parent / "dist"
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; "
+        "media-src 'self' blob: data: https:; style-src 'self' 'unsafe-inline'; "
+        "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self)",
+}
+NOT_BUILT = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Parley</title>
+<body style="font: 1rem/1.5 system-ui; max-width: 36rem; margin: 20vh auto; padding: 0 1rem">
+<h1>The page is not built yet</h1>
+<p>Everything else works. <code>make page</code> builds it; this address then shows it.</p>
+<p><a href="/docs">The API</a> · <a href="/healthz">Health</a></p>
+"""
+
+
+async def index(request: Request) -> Response:
+    path = DIST / "index.html"
+    if not path.is_file():
+        return HTMLResponse(NOT_BUILT, 503, headers={"Retry-After": "30", **HEADERS})
+    return FileResponse(path, headers={"Cache-Control": "no-cache", **HEADERS})
+
+
+async def asset(request: Request) -> Response:
+    """A file with a hash of its content in its name: kept for good by whoever fetched it."""
+    return _file(request, "public, max-age=31536000, immutable")
+
+
+async def file(request: Request) -> Response:
+    """A file beside the index, such as its icon."""
+    return _file(request, "public, max-age=3600")
+
+
+def _file(request: Request, cache: str) -> Response:
+    wanted = request.scope["path"].lstrip("/")
+    try:
+        path = (DIST / wanted).resolve()
+        found = path.is_relative_to(DIST) and path.is_file()
+    except (OSError, ValueError):
+        # Too long, or with a NUL in it: no name of a file.
+        found = False
+    if not found:
+        raise refuse(Reason.NO_SUCH_ROUTE)
+    return FileResponse(path, headers={"Cache-Control": cache})
+
+
+routes: list[BaseRoute] = [
+    Route("/", index),
+    Route("/assets/{path:path}", asset),
+    Route("/{name}", file),
+]

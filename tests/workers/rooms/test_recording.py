@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from infra.bus import keys
+from infra.contract.commands import EndRoom, PlaceRoom, StartRecording, StopRecording
+from infra.contract.ids import RecordingId, new_id
+from infra.contract.live import HoldRoom
+from infra.contract.refusals import Reason
+from infra.contract.views import RecordingState, RoomView
+from infra.db import recordings
+from infra.db.tables import Job
+from tests.support.house import House
+
+JOBS = Job.metadata.tables["jobs"]
+
+
+def starting(room: RoomView) -> StartRecording:
+    return StartRecording(
+        tenant_id=room.tenant_id, room_id=room.id, recording_id=RecordingId(new_id())
+    )
+
+
+def stopping(room: RoomView) -> StopRecording:
+    return StopRecording(tenant_id=room.tenant_id, room_id=room.id)
+
+
+def test_a_recording_starts_in_a_room_where_nobody_is(house: House) -> None:
+    room = house.room(house.tenant(), "daily")
+    command = starting(room)
+
+    started = house.do(command)
+
+    assert (started.state, started.started_at) == (RecordingState.RECORDING, house.now)
+    assert (started.room_name, started.storage_provider) == ("daily", "shelf")
+    [event] = house.log(room)
+    assert (event.kind, event.data) == (
+        "recording.started",
+        {"recording_id": str(command.recording_id)},
+    )
+
+
+def test_starting_it_again_in_the_same_words_changes_nothing(house: House) -> None:
+    room = house.room(house.tenant())
+    command = starting(room)
+
+    assert house.do(command) == house.do(command)
+    assert house.kinds(room) == ["recording.started"]
+
+
+def test_the_pod_that_holds_the_room_hears_of_start_and_stop(house: House) -> None:
+    room, pod = house.room(house.tenant()), house.pod()
+    house.do(PlaceRoom(tenant_id=room.tenant_id, room_id=room.id))
+    command = starting(room)
+    house.do(command)
+    house.wait(minutes=1)
+
+    stopped = house.do(stopping(room))
+
+    recorded = [
+        order.recording and order.recording.recording_id
+        for order in house.orders(pod.pod_id)
+        if isinstance(order, HoldRoom)
+    ]
+    assert recorded == [None, command.recording_id, None]
+    assert (stopped.state, stopped.stopped_at) == (RecordingState.PROCESSING, house.now)
+    with house.engine.connect() as connection:
+        [part] = recordings.parts(connection, command.recording_id)
+    assert (part.epoch, part.pod_id, part.spool_id, part.state) == (
+        1,
+        pod.pod_id,
+        pod.spool_id,
+        "capturing",
+    )
+
+
+def test_a_room_has_one_recording_at_a_time(house: House) -> None:
+    room = house.room(house.tenant())
+    house.do(starting(room))
+    assert house.refusal(starting(room)) is Reason.ALREADY_RECORDING
+
+    house.do(stopping(room))
+
+    assert house.refusal(starting(room)) is None
+    with house.engine.connect() as connection:
+        assert len(recordings.of_room(connection, room.tenant_id, room.id)) == 2
+
+
+def test_what_is_not_recorded_cannot_be_stopped(house: House) -> None:
+    room = house.room(house.tenant())
+    assert house.refusal(stopping(room)) is Reason.NOT_RECORDING
+    house.do(starting(room))
+    house.do(stopping(room))
+
+    assert house.refusal(stopping(room)) is Reason.NOT_RECORDING
+
+
+def test_a_room_may_say_that_it_is_not_recorded(house: House) -> None:
+    room = house.room(house.tenant(), recording_enabled=False)
+
+    assert house.refusal(starting(room)) is Reason.RECORDING_DISABLED
+
+
+def test_an_ended_room_is_not_recorded(house: House) -> None:
+    room = house.room(house.tenant())
+    house.do(EndRoom(tenant_id=room.tenant_id, room_id=room.id))
+
+    assert house.refusal(starting(room)) is Reason.ROOM_NOT_ACTIVE
+
+
+def test_another_tenants_room_is_unknown(house: House) -> None:
+    room, other = house.room(house.tenant()), house.tenant()
+    for command in (starting(room), stopping(room)):
+        foreign = command.model_copy(update={"tenant_id": other.id})
+
+        assert house.refusal(foreign) is Reason.ROOM_UNKNOWN
+
+
+def test_a_recording_no_pod_ever_wrote_is_put_together_at_once(house: House) -> None:
+    room = house.room(house.tenant())
+    command = starting(room)
+    house.do(command)
+
+    house.do(stopping(room))
+
+    with house.engine.connect() as connection:
+        [job] = connection.execute(select(JOBS)).all()
+    assert (job.kind, job.subject, job.queue) == (
+        "compose",
+        str(command.recording_id),
+        keys.RECORDINGS,
+    )
+
+
+def test_a_recording_some_pod_still_writes_waits_for_it(house: House) -> None:
+    room = house.room(house.tenant())
+    house.pod()
+    house.do(PlaceRoom(tenant_id=room.tenant_id, room_id=room.id))
+    house.do(starting(room))
+
+    house.do(stopping(room))
+
+    with house.engine.connect() as connection:
+        assert connection.execute(select(JOBS)).all() == []
+
+
+def test_recordings_are_listed_to_their_tenant_alone(house: House) -> None:
+    tenant, other = house.tenant(), house.tenant()
+    started = [house.do(starting(house.room(tenant))).id for _ in range(3)]
+    house.do(starting(house.room(other)))
+
+    with house.engine.connect() as connection:
+        page, total = recordings.page(connection, tenant.id, limit=2, offset=0)
+        foreign = recordings.get(connection, other.id, started[0])
+
+    assert [recording.id for recording in page] == [started[2], started[1]]
+    assert total == 3
+    assert foreign is None
