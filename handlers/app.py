@@ -51,7 +51,7 @@ def assemble(open_parts: Parts) -> Starlette:
             app.state.context = here
             yield
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *health.routes,
             # Before the dialect they share a prefix with: it answers for all the rest of it.
@@ -66,6 +66,9 @@ def assemble(open_parts: Parts) -> Starlette:
         exception_handlers=chalk_refusals.HANDLERS,
         lifespan=lifespan,
     )
+    # A redirect is made of the Host header, which is anybody's to choose.
+    app.router.redirect_slashes = False
+    return app
 
 
 def chalk() -> Starlette:

@@ -33,7 +33,10 @@ async def open_socket(socket: WebSocket) -> None:
 
 async def want_upgrade(request: Request) -> Response:
     """A plain GET hears what the upgrade would have, and that one is needed (RFC 9110, 15.5.22)."""
-    await admit(context(request), request)
+    try:
+        await admit(context(request), request)
+    except Refused as refused:
+        return answer(request, refused.refusal)
     return Response(status_code=426, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 
 

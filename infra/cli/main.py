@@ -24,7 +24,7 @@ console = Console(highlight=False)
 
 
 def say(line: str) -> None:
-    console.print(line, markup=False)
+    console.print(line, markup=False, soft_wrap=True)
 
 
 def _become(*words: str) -> None:
@@ -126,7 +126,7 @@ def _finish(body: Coroutine[Any, Any, int]) -> None:
     try:
         code = asyncio.run(body)
     except (StackFailed, MissingTool) as error:
-        console.print(f"parley: {error}", markup=False, style="red")
+        console.print(f"parley: {error}", markup=False, soft_wrap=True, style="red")
         code = 1
     raise SystemExit(code)
 

@@ -123,13 +123,15 @@ async def _services(
     if settings.redis_url is None:
         say("Starting an own Redis ...")
         port = embedded.free_port()
-        await supervisor.start("redis", embedded.redis_command(settings.home, port), env)
+        await supervisor.start(
+            "redis", embedded.redis_command(settings.home, port), env, service=True
+        )
         changed["redis_url"] = f"redis://127.0.0.1:{port}/0"
         await _until_redis(changed["redis_url"], supervisor)
     if with_s3 and settings.s3_bucket is None:
         say("Starting an own S3 ...")
         port = embedded.free_port()
-        await supervisor.start("s3", embedded.s3_command(port), env)
+        await supervisor.start("s3", embedded.s3_command(port), env, service=True)
         changed |= {
             "s3_bucket": "parley",
             "s3_endpoint": f"http://127.0.0.1:{port}",

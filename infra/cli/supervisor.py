@@ -33,6 +33,8 @@ class Part:
     name: str
     command: Sequence[str]
     env: dict[str, str]
+    service: bool
+    "Others stand on it: ended last."
     process: asyncio.subprocess.Process | None = None
     started_at: float = 0.0
     failures: int = 0
@@ -59,8 +61,10 @@ class Supervisor:
             p.name: p.process.pid for p in self._parts if p.process and p.process.returncode is None
         }
 
-    async def start(self, name: str, command: Sequence[str], env: dict[str, str]) -> None:
-        part = Part(name, command, env)
+    async def start(
+        self, name: str, command: Sequence[str], env: dict[str, str], *, service: bool = False
+    ) -> None:
+        part = Part(name, command, env, service)
         self._parts.append(part)
         await self._spawn(part)
         part.keeper = asyncio.create_task(self._keep(part), name=f"keep {name}")
@@ -112,23 +116,27 @@ class Supervisor:
         return next((p.name for p in self._parts if p.failures >= 3), None)
 
     async def end(self) -> None:
-        """End every part, the last started first. Asks, waits, then ends what has not listened."""
+        """End every part: those that stand on others together, then what they stood on."""
         self._ending = True
-        for part in reversed(self._parts):
-            if part.process is None:
-                continue
-            if part.process.returncode is None:
-                part.process.send_signal(signal.SIGTERM)
-                try:
-                    async with asyncio.timeout(PATIENCE_S):
-                        await part.process.wait()
-                except TimeoutError:
-                    self._say(f"{part.name} did not end when asked; ending it.")
-            self._kill_group(part, signal.SIGKILL)
-            await part.process.wait()
-            if part.keeper:
-                part.keeper.cancel()
-        await asyncio.gather(*(p.keeper for p in self._parts if p.keeper), return_exceptions=True)
+        for service in (False, True):
+            ended = (self._end(part) for part in self._parts if part.service is service)
+            await asyncio.gather(*ended)
+
+    async def _end(self, part: Part) -> None:
+        """Ask it to end, wait, then end what has not listened."""
+        if part.keeper:
+            part.keeper.cancel()
+        if part.process is None:
+            return
+        if part.process.returncode is None:
+            part.process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await part.process.wait()
+            except TimeoutError:
+                self._say(f"{part.name} did not end when asked; ending it.")
+        self._kill_group(part, signal.SIGKILL)
+        await part.process.wait()
 
     @staticmethod
     def _kill_group(part: Part, sig: signal.Signals) -> None:

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from infra.db.engine import make_engine, normalise
+from infra.settings import settings
 
 _HERE = Path(__file__).parent / "migrations"
 _LOCK = 7_230_951_184_001
@@ -52,3 +53,11 @@ def configuration() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
     return config
+
+
+def main() -> None:
+    upgrade(settings().sqlalchemy_url)
+
+
+if __name__ == "__main__":
+    main()

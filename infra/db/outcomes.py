@@ -19,7 +19,11 @@ _outcomes = CommandOutcome.__table__  # type: ignore[attr-defined]
 
 
 def _insert(dialect: Any) -> Any:
-    return dialect.insert(_outcomes).on_conflict_do_nothing(index_elements=[_outcomes.c.command_id])
+    inserting = dialect.insert(_outcomes).on_conflict_do_nothing(
+        index_elements=[_outcomes.c.command_id]
+    )
+    # Counted for updates only, unless asked for.
+    return inserting.execution_options(preserve_rowcount=True)
 
 
 _INSERTS = {"sqlite": _insert(sqlite), "postgresql": _insert(postgresql)}

@@ -104,3 +104,15 @@ def ending(connection: Connection, limit: int) -> list[tuple[Part, datetime | No
         .limit(limit)
     )
     return [(part_of(row), row.stopped_at) for row in rows]
+
+
+def states(
+    connection: Connection, ids: set[RecordingId]
+) -> dict[tuple[RecordingId, int], tuple[str, RecordingState]]:
+    """Of every part of these recordings: its state, and the recording's."""
+    rows = connection.execute(
+        select(PARTS.c.recording_id, PARTS.c.epoch, PARTS.c.state, RECORDINGS.c.state)
+        .join(RECORDINGS, RECORDINGS.c.id == PARTS.c.recording_id)
+        .where(PARTS.c.recording_id.in_(ids))
+    )
+    return {(RecordingId(row[0]), row[1]): (row[2], RecordingState(row[3])) for row in rows}

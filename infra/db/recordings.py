@@ -228,6 +228,16 @@ def lock(connection: Connection, recording_id: RecordingId) -> LockedRecording |
     return _locked(row) if row else None
 
 
+def lock_of(connection: Connection, tenant_id: TenantId, recording_id: RecordingId) -> bool:
+    """Lock it if it is the tenant's, deleted or not."""
+    found = connection.execute(
+        select(RECORDINGS.c.id)
+        .where(RECORDINGS.c.id == recording_id, RECORDINGS.c.tenant_id == tenant_id)
+        .with_for_update()
+    )
+    return found.first() is not None
+
+
 def find(connection: Connection, recording_id: RecordingId) -> LockedRecording | None:
     """As `lock`, and without the lock: it may be otherwise by now."""
     row = connection.execute(

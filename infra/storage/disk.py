@@ -120,6 +120,11 @@ class DiskStore:
                 if there is not None:
                     yield there
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        base = self._path(prefix.rstrip("/"))
+        if base.is_dir():
+            yield from sorted(path.name for path in base.iterdir() if path.is_dir())
+
     def delete(self, key: str) -> None:
         target = self._path(key)
         target.unlink(missing_ok=True)

@@ -64,6 +64,9 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str) -> Iterator[StoredObject]: ...
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names that stand between the prefix, which ends in a slash, and the next slash."""
+
     def delete(self, key: str) -> None:
         """Deleting what is not there succeeds."""
 

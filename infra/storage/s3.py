@@ -170,6 +170,15 @@ class S3Store:
                         found["Key"], found["Size"], None, found.get("StorageClass", "STANDARD")
                     )
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        with _errors(prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=prefix, Delimiter="/"
+            )
+            for page in pages:
+                for found in page.get("CommonPrefixes", []):
+                    yield found["Prefix"][len(prefix) : -1]
+
     def delete(self, key: str) -> None:
         with _errors(key):
             self._client.delete_object(Bucket=self._bucket, Key=key)

@@ -180,6 +180,14 @@ def read_manifest(data: bytes) -> Manifest:
     return found
 
 
+def written(header: Header, segments: list[Segment], *, closed: bool) -> bytes:
+    """A manifest as a file's bytes."""
+    lines = [header.model_dump_json(), *(segment.model_dump_json() for segment in segments)]
+    return "".join(
+        line + "\n" for line in [*lines, *(['{"closed":true}'] if closed else [])]
+    ).encode()
+
+
 class ManifestFile:
     """The manifest of a part being written. Every method may raise OSError."""
 

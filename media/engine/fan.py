@@ -71,7 +71,8 @@ class Fan:
         self.packets = self.octets = 0
         "Sent to each member and not yet settled; the octets are those of payloads."
         groups: dict[tuple[Any, bool], _Group] = {}
-        self._sealed: list[tuple[Forward, Any]] = []
+        self._sealed: list[tuple[Callable[[int, bytes], None], int, memoryview, Any, Forward]] = []
+        "Those who are to be able to have the same ciphertext again."
         for (forward, codec), length in zip(members, self._outbox.lengths, strict=True):
             renumbered = codec.name == "VP8" and forward.numbers.changes_anything
             key = (forward.header.shape, renumbered)
@@ -91,7 +92,9 @@ class Fan:
                 )
             )
             if forward.sealed is not None:
-                self._sealed.append((forward, length))
+                ahead = forward.rewriter.sequence_offset
+                view = forward.buffer.view
+                self._sealed.append((forward.sealed.keep, ahead, view, length, forward))
         self._groups = list(groups.values())
 
     def send(self, packet: SentPacket, descriptor: Descriptor | None, stamp_time: int) -> None:
@@ -128,10 +131,9 @@ class Fan:
         self.packets += 1
         self.octets += len(payload)
         refused = self._send_except(unsealed) if unsealed else self._outbox.send()
-        for forward, length in self._sealed:
-            if forward.sealed is not None and forward not in unsealed:
-                sealed = bytes(forward.buffer.view[: length[0]])
-                forward.sealed.keep(sequence + forward.rewriter.sequence_offset, sealed)
+        for keep, ahead, view, length, forward in self._sealed:
+            if not unsealed or forward not in unsealed:
+                keep(sequence + ahead, bytes(view[: length[0]]))
         stats = self._stats
         if refused:
             stats.dropped_send += len(refused) - len(unsealed)

@@ -13,6 +13,7 @@ client whose address changes is followed as soon as its checks come from the new
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import string
 from collections.abc import Callable, Coroutine
@@ -105,6 +106,15 @@ class _Handshake(dtls.RTCDtlsTransport):
             outbound=profile.get_key_and_salt(material, ours),
             inbound=profile.get_key_and_salt(material, 1 - ours),
         )
+
+
+    async def stop(self) -> None:
+        await super().stop()
+        # aiortc says nothing to a peer whose certificate is not the one it announced.
+        if self._state == dtls.State.FAILED and self._ssl is not None and self.encrypted:
+            with contextlib.suppress(SSL.Error):
+                self._ssl.shutdown()
+            await self._write_ssl()
 
 
 class _Pipe:

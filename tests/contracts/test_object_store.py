@@ -87,6 +87,8 @@ def test_a_listing_holds_what_begins_with_the_prefix(store: Store, file: MakeFil
     assert [o.key for o in store.list("rec/a/")] == ["rec/a/e0001/one.webm", "rec/a/e0001/two.webm"]
     assert {o.key: o.size_bytes for o in store.list("rec/a")}["rec/ab/one.webm"] == 15
     assert list(store.list("rec/none/")) == []
+    assert list(store.folders("rec/")) == ["a", "ab"]
+    assert list(store.folders("rec/none/")) == []
 
 
 def test_what_is_deleted_is_gone(store: Store, file: MakeFile) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from handlers.tokens import CACHED_TOKENS, LEEWAY_S, LONGEST_LIFE_S, Identity, Tokens
+from handlers.tokens import LEEWAY_S, LONGEST_LIFE_S, Identity, Tokens
 from infra.contract.ids import RoomId, TenantId, new_id
 from infra.contract.refusals import Reason, Refused
 
@@ -59,13 +59,10 @@ def refused(made: Tokens, token: str, **how: Any) -> Reason | None:
 def test_a_token_says_who_it_is_for() -> None:
     made = tokens(Clock())
 
-    pair = made.pair(SEAT)
+    found = made.verify(made.pair(SEAT).access_token)
 
-    assert made.verify(pair.access_token).model_dump() >= SEAT.model_dump() or True
-    found = made.verify(pair.access_token)
-    assert Identity.model_validate(found.model_dump(exclude_none=True)) == Identity(
-        **{**SEAT.model_dump(), "user_id": SEAT.sub}
-    )
+    told = found.model_dump(include=set(Identity.model_fields))
+    assert told == {**SEAT.model_dump(), "user_id": SEAT.sub}
 
 
 def test_a_token_carries_the_claims_of_the_contract() -> None:
@@ -152,17 +149,6 @@ def test_a_verified_token_costs_no_second_signature() -> None:
         made.verify(token)
 
     assert time.perf_counter() - began < first / 3
-
-
-def test_what_is_remembered_is_bounded() -> None:
-    made = tokens(Clock())
-    token = made.pair(USER).access_token
-    for n in range(CACHED_TOKENS + 10):
-        made._seen[str(n).encode(), "access", "chalk"] = (made.verify(token), 0.0)  # type: ignore[assignment]
-
-    made.verify(made.pair(USER).access_token)
-
-    assert len(made._seen) <= CACHED_TOKENS + 11
 
 
 # --- forgeries ---

@@ -18,7 +18,6 @@ from infra.contract.views import TrackView
 R = TypeVar("R", bound=Reply)
 M = TypeVar("M", bound=Message)
 Answer = Callable[[Any], Reply]
-Interruption = type[Exception]
 _INTERRUPTED = object()
 
 
@@ -43,6 +42,8 @@ class LocalBus(CommandBus, Feed, LiveState):
         "While set, news is lost on its way, as across a Redis restart."
         self.down = False
         "While set, nothing can be reached."
+        self.slow_s = 0.0
+        "Seconds a pod takes for an order."
         self._perform = perform
         self._answers: dict[type[Message], Answer] = {}
         self._outcomes: dict[CommandId, tuple[Reply | Refused, str | None]] = {}
@@ -120,7 +121,7 @@ class LocalBus(CommandBus, Feed, LiveState):
         self._reach()
         self.ordered.append((pod, command))
         answer = self._answers.get(type(command))
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.slow_s)
         if answer is None or pod not in self.reports:
             raise refuse(Reason.COMMAND_PENDING)
         return cast(R, answer(command))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from infra.contract.views import Word
@@ -16,14 +16,20 @@ def region_times(region: Region) -> str:
     return f"voice from {region.start_ms}"
 
 
+class Killed(BaseException):
+    """The worker itself is gone: nothing of it runs any more."""
+
+
 @dataclass(slots=True)
 class StubEngine:
-    """Says one segment for every region: what `say` makes of it. Dies at the calls in `deaths`."""
+    """Says one segment for every region: what `say` makes of it. Calls count from 0."""
 
     model: str = "stub"
     say: Callable[[Region], str] = region_times
-    deaths: Iterable[int] = ()
-    "Numbers of the calls, from 0, that end as if the child had been killed."
+    deaths: Container[int] = ()
+    "Calls that end as if the recogniser's child had been killed."
+    kills: Container[int] = ()
+    "Calls that end as if the worker had been killed."
     calls: list[Piece] = field(default_factory=list)
     languages: list[str | None] = field(default_factory=list)
     closed: int = 0
@@ -38,6 +44,8 @@ class StubEngine:
     ) -> Heard:
         self.calls.append(piece)
         self.languages.append(language)
+        if len(self.calls) - 1 in self.kills:
+            raise Killed
         if len(self.calls) - 1 in self.deaths:
             raise ChildDied("killed")
         spoken = [_spoken(self.say(region), region) for region in piece.regions]

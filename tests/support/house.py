@@ -102,7 +102,7 @@ class House:
                 name="Acme",
                 api_key_sha256=new_id().hex,
                 config=config or TenantConfig(),
-                **limits,  # type: ignore[arg-type]
+                **limits,
             )
         )
 

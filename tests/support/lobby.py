@@ -48,6 +48,7 @@ from infra.secrets import api_key_sha256, load
 from infra.settings import Settings
 from infra.storage.disk import DiskStore
 from tests.support.bus import LocalBus
+from tests.support.wire_client import until
 from workers.chat import send as _chat  # noqa: F401 - registers its owner
 from workers.owners import OWNERS
 from workers.recordings import start as _recordings  # noqa: F401
@@ -195,8 +196,7 @@ class Lobby:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             server = uvicorn.Server(config)
             serving = asyncio.create_task(server.serve([listening]))
-            while not server.started:
-                await asyncio.sleep(0.005)
+            await until(lambda: server.started)
             try:
                 yield f"127.0.0.1:{listening.getsockname()[1]}"
             finally:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from aiortc import (
     AudioStreamTrack,
     MediaStreamTrack,
+    RTCBundlePolicy,
     RTCConfiguration,
     RTCPeerConnection,
     RTCSessionDescription,
@@ -158,7 +159,10 @@ class Caller:
         "What came, by the m-line it came on."
 
     def new_pc(self) -> RTCPeerConnection:
-        return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        # aiortc's default policy loses the second m-line of a kind that joins a bundle.
+        return RTCPeerConnection(
+            RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        )
 
     async def publish(
         self,
@@ -166,6 +170,7 @@ class Caller:
         connection: ConnectionId | None = None,
         replace: bool = False,
         munge: Callable[[str], str] = lambda sdp: sdp,
+        unmunge: Callable[[str], str] = lambda sdp: sdp,
     ) -> Published:
         """Send synthetic sound and pictures; returns when the transport works."""
         connection = connection or ConnectionId(new_id())
@@ -183,7 +188,8 @@ class Caller:
             tracks=[TrackOffer(mid=m, source=s) for m, s in zip(fresh, added, strict=True)],
             replace=replace,
         )
-        await pc.setRemoteDescription(RTCSessionDescription(published.answer, "answer"))
+        answer = unmunge(published.answer)
+        await pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await until(lambda: pc.connectionState == "connected", "the publish transport")
         return cast(Published, published)
 

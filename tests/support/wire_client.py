@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -13,6 +13,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 PATIENCE_S = 5.0
+
+
+async def until(check: Callable[[], object]) -> None:
+    """Wait for what the other side of a socket does in its own time."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not check():  # noqa: ASYNC110 - nobody there could set an event
+            await asyncio.sleep(0.01)
 
 
 class Client:

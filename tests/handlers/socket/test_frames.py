@@ -18,9 +18,7 @@ from handlers.socket.frames import (
 
 def test_both_framings_say_the_same() -> None:
     plain = parse('{"event": "chat.send", "data": {"text": "hi"}, "id": 7}', Framing.CHALK)
-    payload = parse(
-        '{"type": "chat.send", "payload": {"text": "hi"}, "id": 7}', Framing.PAYLOAD
-    )
+    payload = parse('{"type": "chat.send", "payload": {"text": "hi"}, "id": 7}', Framing.PAYLOAD)
 
     assert plain == payload == Frame("chat.send", {"text": "hi"}, 7)
 
@@ -98,4 +96,7 @@ def test_only_descriptions_may_be_large() -> None:
 
 def test_size_counts_bytes_not_characters() -> None:
     with pytest.raises(BadFrame):
-        parse(json.dumps({"event": "chat.send", "data": "é" * 40_000}, ensure_ascii=False), Framing.CHALK)
+        parse(
+            json.dumps({"event": "chat.send", "data": "é" * 40_000}, ensure_ascii=False),
+            Framing.CHALK,
+        )

@@ -14,7 +14,8 @@ def test_a_bucket_gives_what_it_holds_and_wins_it_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "size", "per_s"), [("chat.send", 10, 10), ("reaction.send", 5, 5), ("hand.raise", 2, 10)]
+    ("event", "size", "per_s"),
+    [("chat.send", 10, 10), ("reaction.send", 5, 5), ("hand.raise", 2, 10)],
 )
 def test_each_event_has_its_own_allowance(event: str, size: int, per_s: float) -> None:
     allowance = Allowance()

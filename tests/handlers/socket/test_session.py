@@ -13,13 +13,7 @@ from infra.contract.ids import ConnectionId, TrackId, new_id
 from infra.contract.live import Slot
 from infra.contract.views import RoomView, TrackView
 from tests.support.lobby import Lobby
-from tests.support.wire_client import opened
-
-
-async def until(check: Any) -> None:
-    async with asyncio.timeout(5):
-        while not check():
-            await asyncio.sleep(0.01)
+from tests.support.wire_client import opened, until
 
 
 async def quiet(lobby: Lobby, room: RoomView) -> None:

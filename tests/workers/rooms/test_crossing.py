@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from infra.contract.commands import (
     CreateRoom,
@@ -26,7 +28,7 @@ from workers.rooms import reap
 THREADS = 8
 
 
-def run(house: House, commands: list[Command]) -> None:  # type: ignore[type-arg]
+def run(house: House, commands: Sequence[Command[Any]]) -> None:
     """All of them, in no order; what is refused is refused, anything else raises."""
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(house.refusal, commands))
@@ -58,7 +60,7 @@ def test_commands_that_cross_each_other_never_lock_each_other_out(house: House) 
     rooms = [house.room(tenant, f"room {n}", max_participants=50) for n in range(4)]
     seats = {room.id: [house.come(room) for _ in range(4)] for room in rooms}
     chance = random.Random(7)
-    commands: list[Command] = []  # type: ignore[type-arg]
+    commands: list[Command[Any]] = []
     for _ in range(40):
         room = chance.choice(rooms)
         seat = chance.choice(seats[room.id])
@@ -95,7 +97,7 @@ def test_commands_that_cross_each_other_never_lock_each_other_out(house: House) 
 
 def test_a_tenant_that_closes_while_rooms_are_made_keeps_none(house: House) -> None:
     tenant = house.tenant(max_concurrent_rooms=100)
-    making: list[Command] = [  # type: ignore[type-arg]
+    making: list[Command[Any]] = [
         CreateRoom(room_id=RoomId(new_id()), tenant_id=tenant.id) for _ in range(30)
     ]
     making.insert(10, DeleteTenant(tenant_id=tenant.id))

@@ -26,7 +26,7 @@ def claiming(room: RoomView, pod: PodId, epoch: int) -> ClaimRoom:
 
 def lease(house: House, room: RoomView) -> dict[str, object] | None:
     text = house.redis.get(keys.lease(room.id))
-    return json.loads(text) if text else None  # type: ignore[arg-type]
+    return json.loads(text) if text else None
 
 
 def watch_for(house: House, seconds: float) -> None:

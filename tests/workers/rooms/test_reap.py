@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from infra.contract.commands import EndRoom, PlaceRoom, StartRecording
-from infra.contract.ids import PodId, RecordingId, RoomId, new_id
+from infra.contract.ids import ConnectionId, PodId, RecordingId, RoomId, new_id
 from infra.contract.views import RecordingState, RoomState, RoomView, TenantConfig
 from infra.db import recordings, rooms
 from tests.support.house import House, entering
@@ -251,7 +251,7 @@ def test_a_connection_made_meanwhile_is_kept(house: House) -> None:
     ann = house.add(room).participant.id
     house.enter(room, ann)
     house.wait(seconds=30)
-    house.do(entering(room, ann, reap.ConnectionId(new_id())))
+    house.do(entering(room, ann, ConnectionId(new_id())))
 
     sweep_for(house, 9)
 

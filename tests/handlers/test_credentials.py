@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import jwt
+import pytest
+
+from infra.contract.ids import new_id
+from tests.support.api import Api
+
+
+async def test_an_api_key_buys_a_token_pair(api: Api) -> None:
+    pair = await api.made("/auth/token", {"api_key": api.key}, key="")
+
+    assert (pair["token_type"], pair["expires_in"]) == ("Bearer", 900)
+    assert (await api.call("POST", "/rooms", {}, token=pair["access_token"])).status_code == 201
+
+
+@pytest.mark.parametrize("header", ["X-API-Key", "Authorization"])
+async def test_an_api_key_may_come_either_way(api: Api, header: str) -> None:
+    value = api.key if header == "X-API-Key" else f"Bearer {api.key}"
+
+    answer = await api.http.get("/api/v1/rooms", headers={header: value})
+
+    assert answer.status_code == 200
+
+
+async def test_a_user_of_the_tenant_is_named_in_their_token(api: Api) -> None:
+    wish = {"api_key": api.key, "user_id": "u7", "display_name": "Ann", "role": "student"}
+
+    token = (await api.made("/auth/token", wish, key=""))["access_token"]
+
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (claims["sub"], claims["user_id"]) == ("u7", "u7")
+    assert (claims["role"], claims["display_name"]) == ("student", "Ann")
+    assert claims["campus_id"] == claims["tenant_id"] == api.tenant_id
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("student", 403), ("participant", 403), ("teacher", 201), ("host", 201)]
+)
+async def test_a_users_role_decides_what_they_may_do(api: Api, role: str, status: int) -> None:
+    wish = {"api_key": api.key, "user_id": "u7", "role": role}
+    token = (await api.made("/auth/token", wish, key=""))["access_token"]
+
+    assert (await api.call("POST", "/rooms", {}, token=token)).status_code == status
+
+
+async def test_a_user_does_not_govern_the_tenant_they_teach_in(api: Api) -> None:
+    wish = {"api_key": api.key, "user_id": "u7", "role": "admin"}
+    token = (await api.made("/auth/token", wish, key=""))["access_token"]
+
+    answer = await api.call("POST", f"/tenants/{api.tenant_id}/rotate-key", {}, token=token)
+
+    assert (answer.status_code, answer.json()["error"]) == (403, "insufficient permissions")
+
+
+async def test_a_token_for_one_room_sees_no_other(api: Api) -> None:
+    mine, other = await api.room(), await api.room()
+    wish = {"api_key": api.key, "room_id": mine}
+    token = (await api.made("/auth/token", wish, key=""))["access_token"]
+
+    assert (await api.call("GET", f"/rooms/{mine}", token=token)).status_code == 200
+    assert (await api.call("GET", f"/rooms/{other}", token=token)).status_code == 404
+    assert [room["id"] for room in (await api.got("/rooms", token=token))["rooms"]] == [mine]
+    assert (await api.call("POST", "/rooms", {}, token=token)).status_code == 403
+    path = f"/rooms/{other}/participants"
+    assert (await api.call("POST", path, {"display_name": "A"}, token=token)).status_code == 404
+
+
+async def test_no_token_for_a_room_of_another_tenant(api: Api) -> None:
+    _, key = await api.tenant()
+
+    answer = await api.call(
+        "POST", "/auth/token", {"api_key": key, "room_id": await api.room()}, key=""
+    )
+
+    assert answer.status_code == 404
+
+
+async def test_the_operators_key_is_no_tenants(api: Api) -> None:
+    exchanged = await api.call("POST", "/auth/token", {"api_key": api.operator}, key="")
+    rooms = await api.call("GET", "/rooms", key=api.operator)
+
+    assert (exchanged.status_code, rooms.status_code) == (401, 403)
+
+
+async def test_a_refresh_token_buys_a_new_pair_and_nothing_else(api: Api) -> None:
+    pair = await api.made("/auth/token", {"api_key": api.key}, key="")
+
+    again = await api.made("/auth/refresh", {"refresh_token": pair["refresh_token"]}, key="")
+
+    assert (await api.call("GET", "/rooms", token=again["access_token"])).status_code == 200
+    assert (await api.call("GET", "/rooms", token=pair["refresh_token"])).status_code == 401
+    with_access = {"refresh_token": pair["access_token"]}
+    assert (await api.call("POST", "/auth/refresh", with_access, key="")).status_code == 401
+
+
+async def test_a_refreshed_seat_has_the_role_it_has_now(api: Api) -> None:
+    room = await api.room()
+    seat = await api.seat(room, "Ann")
+    path = f"/rooms/{room}/participants/{seat['participant']['id']}"
+    await api.call("PATCH", path, {"role": "host", "display_name": "Anna"})
+
+    pair = await api.made("/auth/refresh", {"refresh_token": seat["refresh_token"]}, key="")
+
+    claims = jwt.decode(pair["access_token"], options={"verify_signature": False})
+    assert (claims["role"], claims["display_name"]) == ("host", "Anna")
+    # The token of before speaks for the same seat, and so for its new role.
+    assert (await api.call("POST", f"/rooms/{room}/end", token=seat["access_token"])).is_success
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        ({}, "missing API key"),
+        ({"X-API-Key": ""}, "invalid API key format"),
+        ({"X-API-Key": "sk_live_x"}, "invalid API key format"),
+        ({"X-API-Key": "chalk_live_x"}, "invalid API key"),
+        ({"X-API-Key": "chalk_live_" + "x" * 9000}, "invalid API key format"),
+        ({"Authorization": ""}, "invalid authorization header format"),
+        ({"Authorization": "Bearer"}, "invalid authorization header format"),
+        ({"Authorization": "Basic dTpw"}, "invalid authorization header format"),
+        ({"Authorization": "Bearer chalk_live_x"}, "invalid API key"),
+        ({"Authorization": "Bearer a.b.c"}, "invalid token"),
+    ],
+)
+async def test_who_does_not_say_who_they_are_is_told_what_is_wrong(
+    api: Api, headers: dict[str, str], error: str
+) -> None:
+    answer = await api.http.get("/api/v1/rooms", headers=headers)
+
+    assert (answer.status_code, answer.json()["error"]) == (401, error)
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_removed_seats_tokens_stop_working(api: Api) -> None:
+    room = await api.room()
+    seat = await api.seat(room)
+    assert (await api.call("GET", f"/rooms/{room}", token=seat["access_token"])).status_code == 200
+
+    await api.call("DELETE", f"/rooms/{room}/participants/{seat['participant']['id']}")
+
+    assert (await api.call("GET", f"/rooms/{room}", token=seat["access_token"])).status_code == 401
+    refresh = {"refresh_token": seat["refresh_token"]}
+    assert (await api.call("POST", "/auth/refresh", refresh, key="")).status_code == 401
+
+
+async def test_a_token_for_a_seat_that_never_was_opens_nothing(api: Api) -> None:
+    room = await api.room()
+    token = api.lobby.context.tokens.pair(
+        api.lobby.context.tokens.verify((await api.seat(room))["access_token"]).model_copy(
+            update={"sub": str(new_id())}
+        )
+    ).access_token
+
+    assert (await api.call("GET", f"/rooms/{room}", token=token)).status_code == 401
