@@ -24,7 +24,7 @@ from handlers.edge import Edge
 from handlers.ingest.routes import routes as ingest_routes
 from handlers.limits import RateLimit
 from handlers.operations.standing import Standing
-from handlers.page.routes import routes as page_routes
+from handlers.page.routes import page_routes
 from handlers.socket.routes import routes as socket_routes
 from handlers.tokens import Tokens
 from infra import secrets
@@ -60,7 +60,7 @@ def assemble(open_parts: Parts) -> Starlette:
             Mount(CHALK.prefix, app=chalk()),
             Route("/docs", show_docs),
             *files.routes,
-            *page_routes,
+            *page_routes(),
         ],
         middleware=[Middleware(Edge)],
         exception_handlers=chalk_refusals.HANDLERS,

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from handlers.context import Context
 from infra.bus.keys import COMMANDS, RECORDINGS, TRANSCRIPTS, uploads
@@ -63,7 +64,10 @@ async def _answer(here: Context, part: Callable[[Context], Awaitable[Part]]) -> 
 
 
 async def _database(here: Context) -> Part:
-    return {"kind": await here.reader.read(_kind)}
+    try:
+        return {"kind": await here.reader.read(_kind)}
+    except DBAPIError as refused:
+        raise Failed("it does not have our tables: `parley migrate` makes them") from refused
 
 
 def _kind(connection: Connection) -> str:

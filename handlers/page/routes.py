@@ -29,38 +29,36 @@ NOT_BUILT = """<!doctype html>
 """
 
 
-async def index(request: Request) -> Response:
-    path = DIST / "index.html"
-    if not path.is_file():
-        return HTMLResponse(NOT_BUILT, 503, headers={"Retry-After": "30", **HEADERS})
-    return FileResponse(path, headers={"Cache-Control": "no-cache", **HEADERS})
+def page_routes(dist: Path = DIST) -> list[BaseRoute]:
+    """The page out of this folder, which may appear while we run."""
+
+    async def index(request: Request) -> Response:
+        if not (dist / "index.html").is_file():
+            return HTMLResponse(NOT_BUILT, 503, headers={"Retry-After": "30", **HEADERS})
+        return FileResponse(dist / "index.html", headers={"Cache-Control": "no-cache", **HEADERS})
+
+    async def asset(request: Request) -> Response:
+        """A file with a hash of its content in its name: kept for good by whoever fetched it."""
+        return _file(dist, request, "public, max-age=31536000, immutable")
+
+    async def beside(request: Request) -> Response:
+        """A file beside the index, such as its icon."""
+        return _file(dist, request, "public, max-age=3600")
+
+    return [
+        Route("/", index),
+        Route("/assets/{path:path}", asset),
+        Route("/{name}", beside),
+    ]
 
 
-async def asset(request: Request) -> Response:
-    """A file with a hash of its content in its name: kept for good by whoever fetched it."""
-    return _file(request, "public, max-age=31536000, immutable")
-
-
-async def file(request: Request) -> Response:
-    """A file beside the index, such as its icon."""
-    return _file(request, "public, max-age=3600")
-
-
-def _file(request: Request, cache: str) -> Response:
-    wanted = request.scope["path"].lstrip("/")
+def _file(dist: Path, request: Request, cache: str) -> Response:
     try:
-        path = (DIST / wanted).resolve()
-        found = path.is_relative_to(DIST) and path.is_file()
+        path = (dist / request.scope["path"].lstrip("/")).resolve()
+        found = path.is_relative_to(dist) and path.is_file()
     except (OSError, ValueError):
         # Too long, or with a NUL in it: no name of a file.
         found = False
     if not found:
         raise refuse(Reason.NO_SUCH_ROUTE)
     return FileResponse(path, headers={"Cache-Control": cache})
-
-
-routes: list[BaseRoute] = [
-    Route("/", index),
-    Route("/assets/{path:path}", asset),
-    Route("/{name}", file),
-]

@@ -25,6 +25,7 @@ _PRESENT = and_(PARTICIPANTS.c.joined_at.is_not(None), PARTICIPANTS.c.left_at.is
 def _taken(now: datetime) -> Any:
     """People who are there, and seats just given out whose owner is on the way."""
     return and_(
+        PARTICIPANTS.c.removed_at.is_(None),
         or_(
             _PRESENT,
             and_(

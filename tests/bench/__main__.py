@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import sys
 
-BENCHES = ("forwarding", "commands", "composing")
+BENCHES = ("forwarding", "commands")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Rooms made over HTTP: how soon when idle, how many when busy, at what CPU, on Postgres.
 
-The limit beside it, in turn: the rows of one command written by the database driver alone, one
-transaction each, from as many threads as the worker has.
+Postgres as it comes, every commit on disk. The limit beside it, in turn: the rows of one command
+written by the database driver alone, one transaction each, from as many threads as the worker has.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def bare_rate(address: str, tenant: str) -> float:
 
 
 async def bench() -> None:
-    postgres = PostgresServer().start()
+    postgres = PostgresServer(durable=True).start()
     try:
         postgres.run("CREATE DATABASE bench")
         url = postgres.url("bench")

@@ -67,7 +67,7 @@ class House:
             engine=engine,
             redis=self.redis,
             store=cast(ObjectStore, Shelf()),
-            settings=Settings(_env_file=None),  # type: ignore[call-arg]
+            settings=Settings(_env_file=None),
             send=self._take,
             now=lambda: self.now,
         )

@@ -14,10 +14,8 @@ from uuid import UUID
 import redis
 import uvicorn
 from limits.aio.storage import MemoryStorage
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from handlers.app import assemble
 from handlers.context import Context
 from handlers.limits import RateLimit
 from handlers.operations import credentials
@@ -180,12 +178,15 @@ class Lobby:
         return Placement(room_id=command.room_id, pod_id=pod.pod_id, epoch=epoch)
 
     @asynccontextmanager
-    async def served(self, routes: Sequence[BaseRoute]) -> AsyncIterator[str]:
+    async def served(self) -> AsyncIterator[str]:
         """Answers on a real port, as the deployment's server is set up; yields host:port."""
-        app = _Furnished(Starlette(routes=list(routes)), self.context)
+
+        @asynccontextmanager
+        async def parts() -> AsyncIterator[Context]:
+            yield self.context
+
         config = uvicorn.Config(
-            app,
-            lifespan="off",
+            assemble(parts),
             log_level="warning",
             ws=KeepaliveProtocol,
             ws_max_size=FRAME_LIMIT,
@@ -204,20 +205,3 @@ class Lobby:
                 await serving
                 await self.context.reader.close()
                 self.engine.dispose()
-
-
-class _Furnished:
-    """What the program's own middleware puts on every connection."""
-
-    def __init__(self, app: ASGIApp, here: Context) -> None:
-        self._app = app
-        self._here = here
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"] = {
-            "context": self._here,
-            "request_id": str(new_id()),
-            "address": "127.0.0.1",
-            "headers": {},
-        }
-        await self._app(scope, receive, send)

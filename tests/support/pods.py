@@ -190,7 +190,7 @@ class Caller:
         )
         answer = unmunge(published.answer)
         await pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        await until(lambda: pc.connectionState == "connected", "the publish transport")
+        await settled(pc)
         return cast(Published, published)
 
     async def subscribe(
@@ -216,7 +216,7 @@ class Caller:
             feeds=None if feeds is None else tuple(feeds),
         )
         await pc.setRemoteDescription(RTCSessionDescription(subscribed.answer, "answer"))
-        await until(lambda: pc.connectionState == "connected", "the subscribe transport")
+        await settled(pc)
         return cast(Subscribed, subscribed)
 
     def slot(self, slots: Sequence[Slot], track_id: TrackId) -> Received:
@@ -285,6 +285,11 @@ def hum() -> MediaStreamTrack:
             return frame
 
     return Hum()
+
+
+async def settled(pc: RTCPeerConnection) -> None:
+    """Connected, or hung up on."""
+    await until(lambda: pc.connectionState in ("connected", "closed"), "the transport")
 
 
 async def until(check: Callable[[], Any], what: str, within: float = PATIENCE) -> None:

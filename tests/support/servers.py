@@ -70,9 +70,10 @@ class RedisServer:
 
 
 class PostgresServer:
-    """A private cluster, without fsync: made for this session and thrown away after it."""
+    """A private cluster for this session, by default without fsync: it is thrown away after it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
         self.port = free_port()
         self._home = Path(tempfile.mkdtemp(prefix="parley-postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -99,7 +100,9 @@ class PostgresServer:
         return self
 
     def boot(self) -> None:
-        options = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+        options: tuple[str, ...] = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+        if self._durable:
+            options = ()
         self._process = subprocess.Popen(
             [_postgres("postgres"), "-D", str(self._home / "data"), "-p", str(self.port)]
             + ["-h", "127.0.0.1", "-k", str(self._home)]

@@ -79,7 +79,7 @@ async def opened(
     name = "chalk.payload" if payload else "chalk"
     offered = [Subprotocol(name), Subprotocol(f"token.{token}")]
     async with connect(
-        f"ws://{address}/api/v1/ws", subprotocols=offered, proxy=None, **options
+        f"ws://{address}/api/v1/ws", subprotocols=offered, proxy=None, max_queue=None, **options
     ) as connection:
         assert connection.subprotocol == name
         yield Client(connection, payload=payload)

@@ -32,6 +32,8 @@ SHORT_MS = 250
 MAX_MS = 24 * 3600 * 1000
 "Longest timeline. A damaged timestamp cannot ask for more silence than this."
 MAX_STREAMS = 64
+MAX_FAILURES = 1000
+"Times a file may be given another chance after something in it could not be taken apart."
 
 DEMUXERS = (
     "ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,wav,w64,flac,mp3,aac,aiff,caf,au,amr,avi,asf,flv,mpegts,"
@@ -199,7 +201,7 @@ class _Line:
                 self._hurt = True
                 continue
             for frame in frames:
-                if isinstance(frame, AudioFrame) and frame.samples:
+                if isinstance(frame, AudioFrame) and frame.samples and frame.sample_rate:
                     yield from self._lay(frame)
             if self._out > MAX_MS * PER_MS:
                 raise Undecodable(f"longer than {MAX_MS // 3_600_000} hours")
@@ -210,14 +212,16 @@ class _Line:
 
     def _packets(self, stream: AudioStream) -> Iterator[Packet[Any]]:
         failures = 0
-        while failures < 1000:
+        while failures < MAX_FAILURES:
             try:
                 yield from self._container.demux(stream)
                 return
-            except av.error.FFmpegError:
-                # The next read goes on behind what the demuxer could not take apart.
+            except (av.error.FFmpegError, IndexError):
+                # The next read goes on behind what the demuxer could not take apart. IndexError is
+                # PyAV's for a packet of a stream that was not there when the file was opened.
                 self._hurt = True
                 failures += 1
+        self._losses.append(Loss(self._out // PER_MS, 0, "damaged"))
 
     def _lay(self, frame: AudioFrame) -> Iterator[Samples]:
         position = self._anchor + self._fed
@@ -233,9 +237,17 @@ class _Line:
             self._out += max(0, hole)
             yield from _silence(hole)
             self._anchor, self._fed = float(self._out), 0.0
+        try:
+            pieces = self._resampled(frame)
+        except av.error.FFmpegError:
+            # A shape no sound has: it was made up from damaged bytes.
+            self._hurt, self._resampler = True, None
+            self._anchor, self._fed = float(self._out), 0.0
+            return
         self._hurt, self._heard = False, True
-        yield from self._resample(frame)
         self._fed += length
+        for piece in pieces:
+            yield from self._hand_out(piece)
 
     def _due(self, frame: AudioFrame, position: float) -> float:
         """Where on the line the frame belongs; where it would come anyway if nothing sane says."""
@@ -253,22 +265,25 @@ class _Line:
             return position
         return due
 
-    def _resample(self, frame: AudioFrame) -> Iterator[Samples]:
+    def _resampled(self, frame: AudioFrame) -> list[AudioFrame]:
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        before: list[AudioFrame] = []
         if self._resampler is None or shape != self._shape:
-            yield from self._drain()
+            before = self._rest()
             self._resampler = AudioResampler(format="flt", layout="mono", rate=RATE)
             self._shape = shape
         frame.pts = None
-        for piece in self._resampler.resample(frame):
-            yield from self._hand_out(piece)
+        return before + self._resampler.resample(frame)
 
     def _drain(self) -> Iterator[Samples]:
-        if self._resampler is not None:
-            for piece in self._resampler.resample(None):
-                yield from self._hand_out(piece)
-            self._resampler = None
-            self._anchor, self._fed = float(self._out), 0.0
+        for piece in self._rest():
+            yield from self._hand_out(piece)
+        self._anchor, self._fed = float(self._out), 0.0
+
+    def _rest(self) -> list[AudioFrame]:
+        """What the resampler still holds; it is of no use afterwards."""
+        resampler, self._resampler = self._resampler, None
+        return resampler.resample(None) if resampler is not None else []
 
     def _hand_out(self, piece: AudioFrame) -> Iterator[Samples]:
         sound = piece.to_ndarray().reshape(-1)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from handlers.socket.routes import routes
 from infra.contract.views import RoomView
 from tests.support.lobby import Lobby
 
@@ -19,7 +18,7 @@ def lobby(tmp_path: Path, sqlite_url: str) -> Lobby:
 
 @pytest.fixture
 async def address(lobby: Lobby) -> AsyncIterator[str]:
-    async with lobby.served(routes) as address:
+    async with lobby.served() as address:
         yield address
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -17,8 +16,10 @@ from infra.contract.events import ConnectionChanged, SlotsChanged, TracksChanged
 from infra.contract.ids import ConnectionId, new_id
 from infra.contract.live import CloseConnection, MuteTrack
 from infra.contract.refusals import Reason, Refused
+from media.engine.port import Address
 from tests.support.pods import Caller, PodUnderTest, RoomUnderTest, running_pod, until
 
+Received = Callable[[bytes, Address], None]
 CLIENT_HELLO = bytes.fromhex("16feff0000000000000000006a010000") + bytes(100)
 CLOSE_NOTIFY = bytes.fromhex("15fefd000000000000000000020100")
 
@@ -264,7 +265,7 @@ async def test_people_coming_and_going_leave_nothing_behind(room: RoomUnderTest)
         await caller.close()
 
     await come_and_go()
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     for _ in range(25):
         await asyncio.gather(*(come_and_go() for _ in range(4)))
 
@@ -272,4 +273,67 @@ async def test_people_coming_and_going_leave_nothing_behind(room: RoomUnderTest)
     assert pod.connections == 0
     assert pod.board.peers == set()
     assert room.tracks == ()
-    assert len(os.listdir("/proc/self/fd")) <= before + 5
+    assert open_files() <= before + 5
+
+
+async def test_a_client_whose_address_changes_is_followed(room: RoomUnderTest) -> None:
+    ada, bob = room.caller(), room.caller()
+    async with Nat(room.under.pod.board.engine.local_address) as nat:
+        (audio,) = (await ada.publish("microphone", unmunge=nat.munge)).tracks
+        slots = (await bob.subscribe("audio")).slots
+        heard = bob.slot(slots, audio.track_id)
+        await heard.more()
+
+        await nat.rebind()
+        await heard.more(25)
+
+        assert nat.sent_from_second > 0
+        await ada.close()
+        await bob.close()
+
+
+class Nat:
+    """Stands between a client and the pod, and can give the client another address."""
+
+    def __init__(self, pod: Address) -> None:
+        self._pod = pod
+        self._client: Address | None = None
+        self.sent_from_second = 0
+
+    async def __aenter__(self) -> Nat:
+        self._inner = await self._open(self._from_client, ("127.0.0.1", 0))
+        self._outer = self._first = await self._open(self._from_pod, ("127.0.0.1", 0))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for transport in (self._inner, self._first, self._outer):
+            transport.close()
+
+    def munge(self, answer: str) -> str:
+        """Have the client send to us."""
+        here = self._inner.get_extra_info("sockname")[1]
+        return answer.replace(f" {self._pod[1]} ", f" {here} ")
+
+    async def rebind(self) -> None:
+        self._outer = await self._open(self._from_pod, ("127.0.0.1", 0))
+        self._first.close()
+
+    async def _open(self, received: Received, local: Address) -> asyncio.DatagramTransport:
+        protocol = asyncio.DatagramProtocol()
+        protocol.datagram_received = received  # type: ignore[method-assign]
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: protocol, local_addr=local)
+        return transport
+
+    def _from_client(self, data: bytes, source: Address) -> None:
+        self._client = source
+        self.sent_from_second += self._outer is not self._first
+        self._outer.sendto(data, self._pod)
+
+    def _from_pod(self, data: bytes, source: Address) -> None:
+        if self._client is not None:
+            self._inner.sendto(data, self._client)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
