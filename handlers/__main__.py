@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import uvicorn
 
-from handlers.socket.frames import FRAME_LIMIT
-from handlers.socket.keepalive import PING_INTERVAL_S, PONG_TIMEOUT_S, KeepaliveProtocol
 from handlers.socket.frames import FRAME_LIMIT
 from handlers.socket.keepalive import PING_INTERVAL_S, PONG_TIMEOUT_S, KeepaliveProtocol
 from infra.settings import settings
@@ -22,6 +21,8 @@ def main() -> None:
     configure(here.log_level, as_json=here.log_json)
     if here.redis_url is None:
         sys.exit("PARLEY_REDIS_URL is not set; `parley run` starts a Redis of its own")
+    # uvicorn raises the signal again once it has stopped: an orderly end is not a death by it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "handlers.app:build",
         factory=True,

@@ -1,4 +1,4 @@
-"""Own tokens: made, and checked (RFC 7519, RFC 8725). One algorithm, two types, one issuer."""
+"""Own tokens: made, and checked (RFC 7519, RFC 8725). One algorithm, three types, one issuer."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ CACHED_S = 60
 "Seconds a signature is not checked again. Expiry is checked every time."
 CACHED_TOKENS = 10_000
 
-TokenType = Literal["access", "refresh"]
+TokenType = Literal["access", "refresh", "invite"]
 Audience = Literal["chalk", "kcs", "chroom"]
 DIALECTS: tuple[Audience, ...] = get_args(Audience)
-TYP: dict[TokenType, str] = {"access": "at+jwt", "refresh": "rt+jwt"}
+TYP: dict[TokenType, str] = {"access": "at+jwt", "refresh": "rt+jwt", "invite": "invite+jwt"}
 "The `typ` header by type (RFC 9068, section 2.1; RFC 8725, section 3.11)."
 
 RoleName = Literal[
@@ -102,17 +102,22 @@ class Tokens:
         self._key = key
         self._public = key.public_key()
         self._issuer = issuer
-        self._lives: dict[TokenType, int] = {"access": access_s, "refresh": refresh_s}
+        self._access_s = access_s
+        self._refresh_s = refresh_s
         self._now = now
         self._seen: dict[tuple[bytes, TokenType, Audience], tuple[_Claims, float]] = {}
         self.kid = _thumbprint(key)
 
     def pair(self, identity: Identity) -> TokenPair:
         return TokenPair(
-            access_token=self._sign(identity, "access"),
-            refresh_token=self._sign(identity, "refresh"),
-            expires_in=self._lives["access"],
+            access_token=self._sign(identity, "access", self._access_s),
+            refresh_token=self._sign(identity, "refresh", self._refresh_s),
+            expires_in=self._access_s,
         )
+
+    def invite(self, identity: Identity, lives_s: int) -> str:
+        """Opens nothing by itself: whoever holds it may take a seat in the room it names."""
+        return self._sign(identity, "invite", lives_s)
 
     def verify(
         self, token: str, *, type: TokenType = "access", audience: Audience = "chalk"
@@ -159,7 +164,7 @@ class Tokens:
             raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
         return claims
 
-    def _sign(self, identity: Identity, type: TokenType) -> str:
+    def _sign(self, identity: Identity, type: TokenType, lives_s: int) -> str:
         issued = int(self._now().timestamp())
         audience = ("chalk",) if identity.kind == "participant" else DIALECTS
         claims: dict[str, Any] = {
@@ -171,7 +176,7 @@ class Tokens:
             "aud": list(audience),
             "iat": issued,
             "nbf": issued,
-            "exp": issued + self._lives[type],
+            "exp": issued + lives_s,
             "jti": str(new_id()),
             "type": type,
         }

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
 
     # --- media ---
     media_host: str = "127.0.0.1"
-    "Address the media port is bound to. 0.0.0.0 for all."
+    "Address the media port is bound to. 0.0.0.0 for all, on a host with one address."
     media_port: int = Field(default=0, ge=0, le=65_535)
     "UDP port of the media pod; 0 takes a free one."
     media_announced_ip: str | None = None

@@ -60,6 +60,7 @@ class PodApp:
         self._watchdog = Watchdog()
         self._lag = 0.0
         self._beat_at: float | None = None
+        self._serving: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -76,10 +77,10 @@ class PodApp:
             ) from taken
         self._watchdog.start()
         loop = asyncio.get_running_loop()
+        self._serving = loop.create_task(pod.serve())
         self._tasks = [
             loop.create_task(work)
             for work in (
-                pod.serve(),
                 pod.say(),
                 every(1.0, pod.every_second),
                 every(0.25, pod.every_quarter_second),
@@ -96,14 +97,16 @@ class PodApp:
 
     async def stop(self) -> None:
         """Drain, and end everything that was started."""
+        if self._serving is not None:
+            # Before the pod retires: a reader of orders would make the stream anew.
+            await _end(self._serving)
         try:
             async with asyncio.timeout(DRAIN_S):
                 await self.pod.drain()
         except TimeoutError:
             log.error("draining took too long, ending as it is")
         for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            await _end(task)
         self._watchdog.stop()
         self._health.stop()
 
@@ -113,6 +116,13 @@ class PodApp:
         if self._beat_at is not None:
             self._lag = max(0.0, now - self._beat_at - BEAT_S)
         self._beat_at = now
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel, as often as it takes: a client library may swallow one that crosses with an error."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.5)
 
 
 async def run(settings: Settings) -> None:

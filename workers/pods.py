@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import cast
+from uuid import UUID
 
 import redis
 from pydantic import ValidationError
@@ -27,21 +28,20 @@ REMOVED_TOLD = 1_000
 def reports(client: redis.Redis) -> dict[PodId, PodReport]:
     """Every pod that has reported within its report's lifetime."""
     members = cast("set[bytes]", client.smembers(keys.PODS))
-    ids = sorted(member.decode() for member in members)
+    ids = sorted(PodId(UUID(member.decode())) for member in members)
     if not ids:
         return {}
-    pod_keys = [f"{keys.PREFIX}:pod:{pod}" for pod in ids]
     found: dict[PodId, PodReport] = {}
-    for pod, text in zip(ids, cast("list[bytes | None]", client.mget(pod_keys)), strict=True):
+    texts = cast("list[bytes | None]", client.mget([keys.pod(pod) for pod in ids]))
+    for pod, text in zip(ids, texts, strict=True):
         if text is None:
-            client.srem(keys.PODS, pod)
+            client.srem(keys.PODS, str(pod))
             continue
         try:
-            report = PodReport.model_validate_json(text)
+            found[pod] = PodReport.model_validate_json(text)
         except ValidationError:
             # A pod of another release: none of ours to send rooms to.
             continue
-        found[report.pod_id] = report
     return found
 
 

@@ -110,7 +110,7 @@ def slots(connection: ConnectionId, playing: Sequence[Slot]) -> Data:
 
 
 def error(refusal: Refusal, message: str, id: str | int | None = None) -> Said:
-    data: Data = {"code": refusal.reason.value, "message": message}
+    data: Data = {"code": refusal.reason.name, "message": message}
     if refusal.retry_after_s is not None:
         data["retry_after_s"] = refusal.retry_after_s
     if id is not None:

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from infra.bus import keys
 from infra.bus.broker import open_async_redis
+from infra.bus.tasks import end
 from infra.contract.events import RoomEvent, Signal
 from infra.contract.ids import RoomId
 from infra.contract.refusals import Reason, refuse
@@ -86,8 +87,7 @@ class Listening:
 
     async def close(self) -> None:
         if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+            await end(self._reading)
         await self._drop()
         await self._redis.aclose()
 

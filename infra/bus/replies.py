@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from infra.bus import keys
 from infra.bus.broker import open_async_redis
+from infra.bus.tasks import end
 from infra.contract.ids import CommandId
 from infra.contract.messages import Outcome
 
@@ -46,8 +47,7 @@ class Replies:
                 del self._waiting[command_id]
 
     async def close(self) -> None:
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        await end(self._reading)
         await self._redis.aclose()
 
     async def _read(self) -> None:

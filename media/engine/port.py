@@ -185,12 +185,23 @@ class Engine(Protocol):
     def admit(self, address: Address) -> None:
         """An authenticated ICE check came from here: DTLS from it may now go up."""
 
-    def dismiss(self, address: Address) -> None: ...
+    def dismiss(self, address: Address) -> None:
+        """Nothing from here goes up any more, nor to a leg that sends elsewhere."""
 
     def open_leg(self, address: Address, keys: SrtpKeys) -> LegId: ...
 
+    def hear_leg(self, leg: LegId, address: Address) -> None:
+        """Take the leg's packets from this (admitted) address too, until it is dismissed.
+
+        A peer may change to another of its addresses before it says so (RFC 8445, section 12.2);
+        what is not of its making fails authentication. Where we send to stays as it is.
+        """
+
     def move_leg(self, leg: LegId, address: Address) -> None:
-        """The peer now answers from another (admitted) address; keys and counters stay."""
+        """The peer is now at another (admitted) address; keys and counters stay.
+
+        The address of before goes on being heard until it is dismissed.
+        """
 
     def close_leg(self, leg: LegId) -> None: ...
 

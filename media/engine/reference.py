@@ -130,7 +130,11 @@ class ReferenceEngine:
         self._admitted.add(pack_address(self._open.family, address))
 
     def dismiss(self, address: Address) -> None:
-        self._admitted.discard(pack_address(self._open.family, address))
+        name = pack_address(self._open.family, address)
+        self._admitted.discard(name)
+        leg = self._legs_by_name.get(name)
+        if leg is not None and leg.endpoint.name != name:
+            del self._legs_by_name[name]
 
     def open_leg(self, address: Address, keys: SrtpKeys) -> LegId:
         """What comes from the address now belongs to this leg, whoever had it before."""
@@ -142,9 +146,11 @@ class ReferenceEngine:
             self._timer = self._loop.call_later(TICK, self._tick)
         return number
 
+    def hear_leg(self, leg: LegId, address: Address) -> None:
+        self._legs_by_name[pack_address(self._open.family, address)] = self._legs[leg]
+
     def move_leg(self, leg: LegId, address: Address) -> None:
         moved = self._legs[leg]
-        self._unname(moved)
         moved.endpoint.move(self._open.family, address)
         self._legs_by_name[moved.endpoint.name] = moved
 
@@ -154,7 +160,8 @@ class ReferenceEngine:
             self.remove_forward(forward.id)
         for source in list(closed.sources):
             self.remove_source(source.id)
-        self._unname(closed)
+        for name in [name for name, heard in self._legs_by_name.items() if heard is closed]:
+            del self._legs_by_name[name]
         del self._legs[leg]
 
     def add_source(self, leg: LegId, spec: SourceSpec) -> SourceId:
@@ -257,10 +264,6 @@ class ReferenceEngine:
         now = self._clock()
         self._router.want_keyframe(source, now=now)
         self._reporter.flush(now=now)
-
-    def _unname(self, leg: Leg) -> None:
-        if self._legs_by_name.get(leg.endpoint.name) is leg:
-            del self._legs_by_name[leg.endpoint.name]
 
     def _tick(self) -> None:
         if not self._legs:

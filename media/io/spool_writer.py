@@ -135,6 +135,8 @@ class PartWriter:
         self._manifest: ManifestFile | None = None
         self._unlisted: list[Segment] = []
         "Closed, but the manifest could not be written."
+        self._said = False
+        "That the disk refused; once is enough."
 
     def begin(self) -> None:
         """Leave a sign of the part before there is anything to put in it."""
@@ -242,6 +244,8 @@ class PartWriter:
             end.dur_ms,
             tuple(Gap(at_ms=g.at_ms, dur_ms=g.dur_ms, why=g.why) for g in end.gaps),
         )
+        if not self._unlisted:
+            self._stats.degraded = False
 
     def _salvage(self, track: _Track) -> None:
         """The disk refused: keep what the segment holds, and try again with the next one."""
@@ -278,7 +282,6 @@ class PartWriter:
                 self._open_manifest().add(self._unlisted[0])
                 del self._unlisted[0]
                 self._closed_segment()
-                self._stats.degraded = False
         except OSError as error:
             self._failed(error)
 
@@ -309,8 +312,9 @@ class PartWriter:
 
     def _failed(self, error: OSError) -> None:
         self._stats.write_errors += 1
-        if not self._stats.degraded:
-            self._stats.degraded = True
+        self._stats.degraded = True
+        if not self._said:
+            self._said = True
             log.error(
                 "recording degraded",
                 recording_id=str(self.order.recording_id),

@@ -269,11 +269,14 @@ class Peer:
         self.heard_at = now
         if source not in self._heard:
             self._board.engine.admit(source)
+            if self.leg is not None:
+                self._board.engine.hear_leg(self.leg, source)
         self._heard[source] = now
         self._board.engine.send(stun.answer(message.transaction, source, password), source)
-        if ufrag == self.local.ufrag and len(self._passwords) > 1:
+        restarted = ufrag == self.local.ufrag and len(self._passwords) > 1
+        if restarted:
             self._drop_old_credentials()
-        self._choose(source, message.nominates, now)
+        self._choose(source, message.nominates or restarted, now)
         self._drop_surplus_addresses()
 
     def heard_from(self, address: Address, now: float) -> bool:
@@ -326,6 +329,8 @@ class Peer:
             self.close()
             return
         self.leg = self._board.engine.open_leg(target, keys)
+        for address in self._heard:
+            self._board.engine.hear_leg(self.leg, address)
         self._owner.connected(self)
 
     def _handshake_changed(self) -> None:

@@ -55,6 +55,7 @@ def good_body(operation: Operation) -> dict[str, Any]:
         "name": "Acme",
         "api_key": "chalk_live_x",
         "refresh_token": "x",
+        "invite": "x",
         "display_name": "Ann",
         "participants": [{"display_name": "Ann"}],
     }
@@ -91,7 +92,7 @@ def credentials(api: Api) -> dict[str, dict[str, str]]:
         "a tenant that is not there": tokens.pair(who).access_token,
         "a refresh token": tokens.pair(mine).refresh_token,
         "an expired token": expired.pair(mine).access_token,
-        "a changed token": tokens.pair(mine).access_token[:-3] + "AAA",
+        "a changed token": mixed(tokens.pair(mine).access_token, tokens.pair(mine).access_token),
         "nonsense": "nonsense",
     }
     return {
@@ -100,6 +101,11 @@ def credentials(api: Api) -> dict[str, dict[str, str]]:
         "an empty key": {"X-API-Key": ""},
         **{name: {"Authorization": f"Bearer {token}"} for name, token in bearers.items()},
     }
+
+
+def mixed(one: str, other: str) -> str:
+    """One token under the other's signature."""
+    return f"{one.rpartition('.')[0]}.{other.rpartition('.')[2]}"
 
 
 async def ask(api: Api, operation: Operation, named: dict[str, str], **more: Any) -> Any:

@@ -221,9 +221,11 @@ P256 = ec.generate_private_key(ec.SECP256R1())
 GENUINE = signed()
 A, B, C = GENUINE.split(".")
 
+NO_ALGORITHMS: tuple[object, ...] = ("none", "None", "NONE", "nOnE", "", None, 0, [])
+
 FORGED: dict[str, str] = {
     # no signature at all
-    **{f"alg {alg}": unsigned(alg) for alg in ("none", "None", "NONE", "nOnE", "", None, 0, [])},
+    **{f"alg {alg}": unsigned(alg) for alg in NO_ALGORITHMS},
     "no alg": signed({"typ": "at+jwt", "kid": KID}),
     "signature left out": f"{A}.{B}.",
     "two parts": f"{A}.{B}",

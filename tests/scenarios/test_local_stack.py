@@ -49,6 +49,9 @@ def replicas(
             if "PARLEY_SPOOL" in env:
                 env["PARLEY_SPOOL"] = str(tmp_path / "spool")
             if name == "media":
+                # A container has one address; this machine has several, and answers must come
+                # from the announced one.
+                env["PARLEY_MEDIA_HOST"] = env["PARLEY_MEDIA_ANNOUNCED_IP"]
                 env["PARLEY_MEDIA_PORT"] = str(free_port())
             words = [sys.executable, "-m", "infra.cli", *service["command"]]
             if name == "migrate":

@@ -178,7 +178,9 @@ class Lobby:
         return Placement(room_id=command.room_id, pod_id=pod.pod_id, epoch=epoch)
 
     @asynccontextmanager
-    async def served(self) -> AsyncIterator[str]:
+    async def served(
+        self, *, ping_s: float = PING_INTERVAL_S, pong_s: float = PONG_TIMEOUT_S
+    ) -> AsyncIterator[str]:
         """Answers on a real port, as the deployment's server is set up; yields host:port."""
 
         @asynccontextmanager
@@ -190,8 +192,8 @@ class Lobby:
             log_level="warning",
             ws=KeepaliveProtocol,
             ws_max_size=FRAME_LIMIT,
-            ws_ping_interval=PING_INTERVAL_S,
-            ws_ping_timeout=PONG_TIMEOUT_S,
+            ws_ping_interval=ping_s,
+            ws_ping_timeout=pong_s,
             timeout_graceful_shutdown=2,
         )
         with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -68,8 +68,13 @@ def pictures(
     size: tuple[int, int] = (160, 120),
     rate: int = 25,
     keyframe_every_s: float = 1.0,
+    busy: bool = False,
 ) -> list[bytes]:
-    """Encoded frames: VP8 as it is, H.264 in Annex B form. `colour` by the second."""
+    """Encoded frames: VP8 as it is, H.264 in Annex B form. `colour` by the second.
+
+    `busy`: so much detail that frames take several packets.
+    """
+    random = np.random.default_rng(1)
     encoder = av.CodecContext.create({"VP8": "libvpx", "H264": "libx264"}[codec.name], "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, rate)
@@ -84,7 +89,7 @@ def pictures(
     frames: list[bytes] = []
     for n in range(round(seconds * rate)):
         image = np.empty((size[1], size[0], 3), np.uint8)
-        image[:] = colour(n / rate)
+        image[:] = random.integers(0, 255, image.shape) if busy else colour(n / rate)
         frame = VideoFrame.from_ndarray(image, format="rgb24")
         frame.pts, frame.time_base = n, Fraction(1, rate)
         frames += [bytes(packet) for packet in encoder.encode(frame)]

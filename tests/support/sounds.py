@@ -10,7 +10,8 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from workers.transcripts.track import RATE
+from infra.storage.webm import TrackFormat, Writer
+from workers.transcripts.track import RATE, Segment
 
 Sound = NDArray[np.float32]
 SPEECH = Path(__file__).parents[2] / "infra" / "demo" / "speech"
@@ -85,3 +86,22 @@ def cut_off(path: Path, fraction: float) -> Path:
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * fraction)])
     return path
+
+
+def recorded(source: Path, folder: Path, *, every_ms: int, t0_ms: int) -> list[Segment]:
+    """An Ogg/Opus file as a recorder leaves it: its packets in WebM files, one after another."""
+    segments: list[Segment] = []
+    with av.open(str(source)) as file:
+        packets = [bytes(p) for p in file.demux(audio=0) if p.size]
+    for first in range(0, len(packets), every_ms // 20):
+        part = packets[first : first + every_ms // 20]
+        writer = Writer(TrackFormat("OPUS"))
+        data = bytearray(writer.head)
+        for n, packet in enumerate(part):
+            data += writer.add(n * 20, packet, keyframe=True)
+        for offset, patch in writer.finish(len(part) * 20):
+            data[offset : offset + len(patch)] = patch
+        path = folder / f"{first:05d}.webm"
+        path.write_bytes(data)
+        segments.append(Segment(path, t0_ms + first * 20, len(part) * 20))
+    return segments

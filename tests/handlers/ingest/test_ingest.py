@@ -109,7 +109,7 @@ async def test_publishing_and_watching_under_one_id_share_one_seat(pod: Api) -> 
     freed = await send(pod, "POST", f"/whip/{room}?id=ann")
 
     assert [r.status_code for r in (first, watching, second, freed)] == [201, 201, 409, 201]
-    assert second.json()["code"] == "already_publishing"
+    assert second.json()["code"] == "ALREADY_PUBLISHING"
     assert list(still) == ["ann"]
     assert len({order.participant_id for order in pod.bus.orders(Publish)}) == 1
     assert [str(order.participant_id) for order in pod.bus.orders(Subscribe)] == [still["ann"]]
@@ -170,6 +170,7 @@ async def test_what_cannot_be_negotiated_leaves_nobody_behind(pod: Api) -> None:
 async def test_a_bad_request_is_told_what_is_wrong(
     pod: Api, kind_of_session: str, status: int, change: dict[str, Any]
 ) -> None:
+    change = dict(change)
     room = change.pop("room", None) or await pod.room()
     query = change.pop("query", "?id=ann")
     method = change.pop("method", "POST")

@@ -7,6 +7,7 @@ import random
 import time
 from contextlib import suppress
 from copy import deepcopy
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -28,7 +29,7 @@ SEEDS = [
     {"event": "hand.raise", "data": {}},
     {"event": "reaction.send", "data": {"reaction": "👍"}},
 ]
-ODD = [
+ODD: list[Any] = [
     None, True, -1, 2**63, 10**400, 1e308, "", "\0", "💥" * 50, [], {}, [[]] * 3, {"id": {"id": 1}},
     "../../etc/passwd", "' OR 1=1 --", "00000000-0000-0000-0000-000000000000", ["x"] * 2000,
 ]  # fmt: skip
@@ -105,7 +106,7 @@ async def test_every_request_answers_what_has_nothing_in_it(
 
         unknown = await client.ask("no.such.thing")
 
-    assert unknown["data"]["code"] == "malformed"
+    assert unknown["data"]["code"] == "MALFORMED"
 
 
 async def test_many_newcomers_who_say_nothing_and_go_leave_nothing_behind(

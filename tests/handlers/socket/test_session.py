@@ -281,9 +281,9 @@ async def test_only_a_host_records(lobby: Lobby, address: str, room: RoomView) -
         await anns.ask("recording.stop")
         stopped = await bobs.hear("recording.stopped")
 
-    assert (no["event"], no["data"]["code"]) == ("error", "host_only")
+    assert (no["event"], no["data"]["code"]) == ("error", "HOST_ONLY")
     assert started["recording_id"] == stopped["recording_id"] == yes["data"]["recording_id"]
-    assert again["data"]["code"] == "already_recording"
+    assert again["data"]["code"] == "ALREADY_RECORDING"
     assert len([c for c in lobby.bus.asked if isinstance(c, StartRecording)]) == 2
 
 
@@ -302,7 +302,7 @@ async def test_chat_has_a_limit_and_says_so(lobby: Lobby, address: str, room: Ro
         answers = [await anns.ask("chat.send", {"text": str(n)}) for n in range(12)]
 
     assert [a["event"] for a in answers[:10]] == ["chat.sent"] * 10
-    assert {a["data"]["code"] for a in answers[10:]} == {"rate_limited"}
+    assert {a["data"]["code"] for a in answers[10:]} == {"RATE_LIMITED"}
 
 
 async def test_a_client_that_floods_is_cut_off(lobby: Lobby, address: str, room: RoomView) -> None:
@@ -362,6 +362,6 @@ async def test_a_refusal_is_answered_and_the_session_goes_on(
         after = await anns.ask("chat.send", {"text": "hi"})
 
     assert answer["event"] == "error"
-    assert answer["data"]["code"] == {"bus": "unavailable"}.get(down, "malformed")
+    assert answer["data"]["code"] == {"bus": "UNAVAILABLE"}.get(down, "MALFORMED")
     assert answer["data"]["id"] == answer["id"]
     assert after["event"] == "chat.sent"

@@ -270,14 +270,34 @@ async def test_a_peer_that_moved_is_served_where_it_is_now(stage: Stage) -> None
     elsewhere = stage.peer()
 
     stage.engine.move_leg(receiver.leg, elsewhere.address)
-    receiver.peer.send_raw(b"\x80" + bytes(40))
     publisher.send(2)
 
     await elsewhere.until(lambda: bool(elsewhere.datagrams))
-    assert stage.engine.stats.dropped_unknown_source == 1
     assert len(receiver.peer.datagrams) == 1
     again = receiver.peer._in.unprotect(elsewhere.datagrams[0])
     assert int.from_bytes(again[2:4], "big") == first.sequence + 1
+
+
+async def test_a_peer_is_heard_from_every_address_it_proved_until_that_is_dismissed(
+    stage: Stage,
+) -> None:
+    publisher = stage.publisher()
+    receiver = stage.receiver(publisher)
+    elsewhere = stage.peer()
+    stage.engine.hear_leg(publisher.leg, elsewhere.address)
+
+    elsewhere.send_raw(
+        publisher.peer._out.protect(rtp(1, b"from there", ssrc=publisher.ssrc, payload_type=111))
+    )
+    heard = await receiver.peer.next_packet()
+    publisher.send(2)
+    await receiver.peer.next_packet()
+    stage.engine.dismiss(elsewhere.address)
+    elsewhere.send_raw(publisher.peer._out.protect(rtp(3, ssrc=publisher.ssrc, payload_type=111)))
+    await elsewhere.until(lambda: stage.engine.stats.dropped_unknown_source == 1)
+
+    assert heard.payload == b"from there"
+    assert receiver.peer.received == []
 
 
 async def test_an_ssrc_is_never_sent_twice_under_one_key(stage: Stage) -> None:

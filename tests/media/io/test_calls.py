@@ -292,6 +292,11 @@ async def test_a_client_whose_address_changes_is_followed(room: RoomUnderTest) -
         await bob.close()
 
 
+class Side(asyncio.DatagramProtocol):
+    def __init__(self, received: Received) -> None:
+        self.datagram_received = received  # type: ignore[assignment]
+
+
 class Nat:
     """Stands between a client and the pod, and can give the client another address."""
 
@@ -319,10 +324,8 @@ class Nat:
         self._first.close()
 
     async def _open(self, received: Received, local: Address) -> asyncio.DatagramTransport:
-        protocol = asyncio.DatagramProtocol()
-        protocol.datagram_received = received  # type: ignore[method-assign]
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: protocol, local_addr=local)
+        transport, _ = await loop.create_datagram_endpoint(lambda: Side(received), local_addr=local)
         return transport
 
     def _from_client(self, data: bytes, source: Address) -> None:

@@ -21,6 +21,13 @@ from workers.labour import labour
 from workers.recordings.compose import NOTHING
 from workers.recordings.settle import order_film
 
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database will do here: films do not depend on it."""
+    return sqlite_url
+
+
 ANN, BOB = ParticipantId(new_id()), ParticipantId(new_id())
 
 

@@ -42,6 +42,18 @@ def test_a_room_ends_once(house: House) -> None:
     assert house.kinds(room) == ["room.ended"]
 
 
+def test_connections_of_a_session_that_ended_do_not_last_into_the_next(house: House) -> None:
+    room = house.room(house.tenant())
+    ann = house.come(room)
+    house.do(ending(room))
+    house.do(joining(room.tenant_id, str(room.id)))
+
+    house.leave(room, ann, house.enter(room, ann))
+
+    assert house.seen(room).participant_count == 0
+    assert house.kinds(room)[-2:] == ["participant.joined", "participant.left"]
+
+
 def test_the_pod_closes_the_recording_before_it_drops_the_room(house: House) -> None:
     room, pod = house.room(house.tenant()), house.pod()
     with house.begin() as work:

@@ -245,8 +245,8 @@ def test_every_history_ends_as_the_model_says(house: House) -> None:
     run_state_machine_as_test(
         Histories,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=40,
+            max_examples=25,
+            stateful_step_count=30,
             deadline=None,
             database=None,
             # A history is readable as it is; making it shorter takes minutes.

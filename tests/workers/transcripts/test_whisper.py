@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from infra.contract.views import Word
-from tests.support.sounds import MODEL, SPEECH, Sound, silence, write
+from tests.support.sounds import MODEL, SPEECH, Sound, recorded, silence, write
 from workers.child import ChildDied
 from workers.transcripts.decode import read_file
 from workers.transcripts.engine import (
@@ -91,6 +91,19 @@ def test_words_keep_their_time_over_a_long_recording_with_holes(
     assert [s.text for s in spoken] == [TRUTH[0]["text"]] * len(starts)
     for segment, start in zip(spoken, starts, strict=True):
         assert segment.start_ms / 1000 == pytest.approx(7 + start, abs=0.2)
+
+
+def test_a_word_across_two_segments_is_one_word(engine: WhisperEngine, tmp_path: Path) -> None:
+    # Alice says "the budget is nine five zero" from 9.7 s to 11.4 s.
+    segments = recorded(SPEECH / "alice.ogg", tmp_path, every_ms=10_000, t0_ms=500)
+
+    spoken = heard(engine, *segments)
+
+    hers = [line for line in TRUTH if line["speaker"] == "alice"]
+    assert len(segments) == 3
+    assert [s.text for s in spoken] == [line["text"] for line in hers]
+    for segment, line in zip(spoken, hers, strict=True):
+        assert segment.start_ms == pytest.approx(line["start_ms"] + 500, abs=200)
 
 
 def _line_of_alice(number: int) -> Sound:

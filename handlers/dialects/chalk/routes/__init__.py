@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.dialects.chalk.routes import recordings, rooms, tenants
+from handlers.dialects.chalk.routes import invites, recordings, rooms, tenants
 from handlers.dialects.operation import Table
 
-OPERATIONS = Table([*tenants.TABLE, *rooms.TABLE, *recordings.TABLE])
+OPERATIONS = Table([*tenants.TABLE, *rooms.TABLE, *invites.TABLE, *recordings.TABLE])

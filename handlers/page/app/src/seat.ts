@@ -1,0 +1,164 @@
+// One's place in a room: the tokens that prove it, kept for as long as the tab is open.
+import { call } from "./api";
+import type { Link } from "./link";
+import { hideToken } from "./link";
+import type { Joined, Participant, Role, Room, Tokens } from "./wire";
+
+const REFRESH_AHEAD_MS = 60_000;
+/** A token that came in a link cannot be refreshed, only used until it expires. */
+const NO_REFRESH = "";
+
+interface Kept {
+  room: string;
+  access: string;
+  refresh: string;
+  /** By which invitation the seat was taken; null: by a token in the link. */
+  invite: string | null;
+  /** In the meeting when last heard of: a reload goes straight back in. */
+  present: boolean;
+  micOn: boolean;
+  cameraOn: boolean;
+}
+
+interface Claims {
+  kind?: string;
+  sub?: string;
+  display_name?: string;
+  role?: string;
+  exp?: number;
+}
+
+export class Seat {
+  private refreshing: Promise<void> | null = null;
+
+  private constructor(private kept: Kept) {}
+
+  /** The seat of this tab that the link leads to, if there is one already. */
+  static find(link: Link): Seat | null {
+    const kept = load(link.room);
+    if (link.token && link.token !== kept?.access) {
+      return new Seat({
+        room: link.room,
+        access: link.token,
+        refresh: NO_REFRESH,
+        invite: null,
+        present: false,
+        micOn: true,
+        cameraOn: true,
+      });
+    }
+    return kept && (!link.invite || link.invite === kept.invite) ? new Seat(kept) : null;
+  }
+
+  /** Sit down under this name. Throws `Refused` and `Unreachable`. */
+  static async take(link: Link, name: string): Promise<Seat> {
+    const body = { invite: link.invite, display_name: name };
+    const joined = await call<Joined>("/join-token/exchange", { method: "POST", body });
+    return new Seat({
+      room: link.room,
+      access: joined.access_token,
+      refresh: joined.refresh_token,
+      invite: link.invite,
+      present: false,
+      micOn: true,
+      cameraOn: true,
+    });
+  }
+
+  get room(): string {
+    return this.kept.room;
+  }
+
+  get invite(): string | null {
+    return this.kept.invite;
+  }
+
+  get name(): string {
+    return this.claims.display_name ?? "";
+  }
+
+  get role(): Role {
+    return ["host", "co_host", "admin", "teacher"].includes(this.claims.role ?? "")
+      ? "host"
+      : "participant";
+  }
+
+  get wasPresent(): boolean {
+    return this.kept.present;
+  }
+
+  get wished(): { micOn: boolean; cameraOn: boolean } {
+    return { micOn: this.kept.micOn, cameraOn: this.kept.cameraOn };
+  }
+
+  /** Keep for a reload, and leave no token in the address bar. */
+  remember(link: Link, change: Partial<Pick<Kept, "present" | "micOn" | "cameraOn">>): void {
+    this.kept = { ...this.kept, ...change };
+    sessionStorage.setItem(key(this.room), JSON.stringify(this.kept));
+    hideToken(link);
+  }
+
+  static forget(room: string): void {
+    sessionStorage.removeItem(key(room));
+  }
+
+  /** A token that is good for a while yet. Throws `Refused` when there is no getting one. */
+  async token(): Promise<string> {
+    const expires = (this.claims.exp ?? Infinity) * 1000;
+    if (this.kept.refresh && expires - Date.now() < REFRESH_AHEAD_MS) await this.renew();
+    return this.kept.access;
+  }
+
+  /** Take a new name, if it is another than before. A user's token brings its own. */
+  async rename(name: string): Promise<void> {
+    const { kind, sub } = this.claims;
+    if (kind !== "participant" || !name || name === this.name) return;
+    await this.call<Participant>(`/rooms/${this.room}/participants/${sub}`, "PATCH", {
+      display_name: name,
+    });
+    if (this.kept.refresh) await this.renew();
+  }
+
+  async call<T>(path: string, method = "GET", body?: unknown): Promise<T> {
+    return call<T>(path, { method, token: await this.token(), body });
+  }
+
+  async findRoom(): Promise<Room> {
+    return this.call<Room>(`/rooms/${this.room}`);
+  }
+
+  private renew(): Promise<void> {
+    this.refreshing ??= this.refresh().finally(() => (this.refreshing = null));
+    return this.refreshing;
+  }
+
+  private async refresh(): Promise<void> {
+    const body = { refresh_token: this.kept.refresh };
+    const tokens = await call<Tokens>("/auth/refresh", { method: "POST", body });
+    this.kept = { ...this.kept, access: tokens.access_token, refresh: tokens.refresh_token };
+    if (load(this.room)) sessionStorage.setItem(key(this.room), JSON.stringify(this.kept));
+  }
+
+  private get claims(): Claims {
+    const part = this.kept.access.split(".")[1] ?? "";
+    try {
+      const bytes = Uint8Array.from(
+        atob(part.replaceAll("-", "+").replaceAll("_", "/")),
+        (char) => char.charCodeAt(0),
+      );
+      return JSON.parse(new TextDecoder().decode(bytes)) as Claims;
+    } catch {
+      // No token of ours: the server will say so.
+      return {};
+    }
+  }
+}
+
+function key(room: string): string {
+  return `parley.seat.${room}`;
+}
+
+function load(room: string): Kept | null {
+  const text = sessionStorage.getItem(key(room));
+  return text ? (JSON.parse(text) as Kept) : null;
+}
