@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import redis
@@ -43,8 +42,8 @@ def own_redis() -> Iterator[RedisServer]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     server = PostgresServer().start()
-    server.run("CREATE DATABASE parley_template")
-    upgrade(server.url("parley_template"))
+    server.run("CREATE DATABASE parley_test")
+    upgrade(server.url("parley_test"))
     yield server
     server.close()
 
@@ -65,12 +64,10 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+def postgres_url(postgres_server: PostgresServer) -> str:
     """A migrated, empty Postgres database."""
-    name = f"test_{uuid4().hex}"
-    postgres_server.run(f"CREATE DATABASE {name} TEMPLATE parley_template")
-    yield postgres_server.url(name)
-    postgres_server.run(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres_server.empty("parley_test")
+    return postgres_server.url("parley_test")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

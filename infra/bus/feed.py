@@ -56,9 +56,6 @@ class Listening:
     """Who listens to which room, and the connection they all share."""
 
     def __init__(self, url: str) -> None:
-        self.interruptions = 0
-        """How often news may have been missed since the start: whoever keeps up with a room reads
-        its log again when this grows."""
         self._redis = open_async_redis(url, answer_s=5.0)
         self._rooms: dict[str, set[_Queue]] = {}
         self._confirmed: dict[str, asyncio.Event] = {}
@@ -133,7 +130,6 @@ class Listening:
                 if said is not None:
                     self._hear(said)
             except (RedisError, OSError) as broken:
-                self.interruptions += 1
                 self._interrupt()
                 log.warning("the feed was interrupted", error=str(broken), again_in_s=pause)
                 await self._drop()

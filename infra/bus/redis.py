@@ -159,11 +159,6 @@ class RedisBus:
     async def signal(self, room: RoomId, news: RoomEvent | Signal) -> None:
         await _reached(self._state.publish(keys.signals(room), encode(news)))
 
-    @property
-    def interruptions(self) -> int:
-        """Grows whenever listeners may have missed news: read the rooms' logs again."""
-        return self._listening.interruptions
-
     # --- LiveState ---
 
     async def pods(self) -> list[PodReport]:

@@ -14,7 +14,7 @@ from infra.settings import Settings
 
 
 def settings(home: Path, **more: str) -> Settings:
-    return Settings(_env_file=None, home=home, **more)  # type: ignore[call-arg,arg-type]
+    return Settings(_env_file=None, home=home, **more)  # type: ignore[arg-type]
 
 
 def raw(secrets: Secrets) -> bytes:

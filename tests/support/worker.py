@@ -1,4 +1,4 @@
-"""A worker process that knows the tests' own commands and jobs beside the real ones.
+"""A worker process that knows the tests' own commands and jobs.
 
 `python -m tests.support.worker QUEUES LEASE_S`; settings come from the environment, as always.
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import sys
 
-import tests.support.owners  # noqa: F401 - registers them
 from infra.settings import settings
 from infra.telemetry.logging import configure
-from workers.app import import_owners, run
+from tests.support import owners
+from workers.app import run
+from workers.outbox import relay, sweeper
+
+REGISTERED = (owners, relay, sweeper)
+"Modules that say what they own by being imported."
 
 if __name__ == "__main__":
-    configure("INFO")
-    import_owners()
+    configure("WARNING")
     run(settings(), sys.argv[1].split(","), lease_s=float(sys.argv[2]))

@@ -18,8 +18,8 @@ from workers.recordings.upload import order_upload
 from workers.tools import Tools
 
 LOST_AFTER = timedelta(minutes=10)
-"""After a stop. A part whose spool nobody has served by then is put together without. Longer: a
-slow machine gets its part in; shorter: people wait less for a recording that has a hole."""
+"""After a stop. A part whose spool nobody serves by then, or whose pod hangs with it open, is done
+without. Longer: a slow machine gets its part in; shorter: people wait less for the rest."""
 AT_ONCE = 200
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,8 @@ def end_parts(tools: Tools) -> None:
             recording = recordings.lock(work.connection, part.recording_id)
             if recording is None:
                 continue
-            if part.spool_id in served:
+            is_served = part.spool_id in served
+            if is_served:
                 order_upload(
                     work,
                     part.recording_id,
@@ -44,13 +45,15 @@ def end_parts(tools: Tools) -> None:
                     part.spool_id,
                     tenant_id=recording.tenant_id,
                 )
-            elif stopped_at is not None and work.now - stopped_at > LOST_AFTER:
+            if is_served and part.state == "captured":
+                continue  # it is being stored, however long that takes
+            if stopped_at is not None and work.now - stopped_at > LOST_AFTER:
                 parts.end(
                     work.connection, part.recording_id, part.epoch, state="lost", now=work.now
                 )
                 settle(work, part.recording_id)
                 log.error(
-                    "a part of a recording is lost with its machine",
+                    "a part of a recording is given up",
                     recording_id=str(part.recording_id),
                     epoch=part.epoch,
                 )

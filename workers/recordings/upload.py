@@ -131,6 +131,10 @@ class _Part:
             manifest = self._read()
             if manifest is None:
                 return
+            if manifest.closed:
+                # From here on it is only a matter of time: nobody gives the part up as lost.
+                with self.tools.begin() as work:
+                    self._reach(work, "captured")
             waiting = [s for s in manifest.segments if (self.path / s.file).exists()]
             for segment in waiting:
                 if self._is_deleted():
@@ -211,15 +215,18 @@ class _Part:
 
     def _end_part(self, manifest_key: str | None) -> None:
         with self.tools.begin() as work:
-            parts.end(
-                work.connection,
-                self.recording_id,
-                self.epoch,
-                state="stored",
-                now=work.now,
-                manifest_key=manifest_key,
-            )
+            self._reach(work, "stored", manifest_key)
             settle(work, self.recording_id)
+
+    def _reach(self, work: Work, state: str, manifest_key: str | None = None) -> None:
+        parts.end(
+            work.connection,
+            self.recording_id,
+            self.epoch,
+            state=state,
+            now=work.now,
+            manifest_key=manifest_key,
+        )
 
     def _put(self, file: str, local: Path, content_type: str) -> StoredObject:
         def beat(checkpoint: Checkpoint) -> None:

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from infra.bus import keys
-from infra.bus.pods import Answer, PodInbox
+from infra.bus.pods import PodInbox
 from infra.bus.port import PodReport
 from infra.bus.redis import RedisBus
 from infra.contract.ids import ParticipantId, PodId, RoomId, SpoolId, TrackId, new_id
@@ -133,23 +133,14 @@ async def test_an_order_that_was_read_and_not_answered_is_read_again(redis_url: 
 
 async def test_an_order_sent_twice_is_carried_out_once(redis_url: str) -> None:
     async with meeting(redis_url) as (bus, pod):
-        await bus.order(POD, drop())
+        body = drop().model_dump_json()
+        envelope = f'{{"command_id":"{new_id()}","kind":"room.drop","body":{body}}}'
         with redis.Redis.from_url(redis_url) as client:
-            stream = keys.orders(POD)
-            sent: list[bytes] = []
-
-            async def again(command: LiveCommand[Any], answer: Answer) -> None: ...
-
-            body = drop().model_dump_json()
-            envelope = (
-                f'{{"command_id":"{new_id()}","kind":"room.drop","body":{body}}}'  # by a worker
-            )
             for _ in range(2):
-                client.xadd(stream, {"envelope": envelope})
-            sent.append(envelope.encode())
+                client.xadd(keys.orders(POD), {"envelope": envelope})
         await bus.order(POD, drop(epoch=9))
 
-        assert [command.epoch for command in pod.heard] == [1, 1, 9]
+        assert [command.epoch for command in pod.heard] == [1, 9]
 
 
 async def test_what_is_no_order_is_dropped_and_the_next_one_heard(redis_url: str) -> None:
@@ -165,7 +156,12 @@ async def test_what_is_no_order_is_dropped_and_the_next_one_heard(redis_url: str
 
         assert [command.epoch for command in pod.heard] == [1, 2]
         with redis.Redis.from_url(redis_url) as client:
-            assert client.xpending(keys.orders(POD), "pod")["pending"] == 0  # type: ignore[index]
+            for _ in range(100):
+                if not client.xlen(keys.orders(POD)):
+                    break
+                # The answer goes out before the order is taken off.
+                await asyncio.sleep(0.02)
+            assert client.xlen(keys.orders(POD)) == 0
 
 
 async def test_orders_are_heard_when_redis_comes_back_empty(own_redis: RedisServer) -> None:
@@ -186,7 +182,7 @@ async def test_orders_are_heard_when_redis_comes_back_empty(own_redis: RedisServ
 
 
 async def test_orders_are_heard_after_everything_was_flushed(redis_url: str) -> None:
-    async with meeting(redis_url) as (bus, pod):
+    async with meeting(redis_url) as (bus, _):
         await bus.order(POD, drop())
         with redis.Redis.from_url(redis_url) as client:
             client.flushall()

@@ -51,6 +51,7 @@ def test_writers_that_read_first_do_not_fail_each_other(engine: Engine) -> None:
 
     with engine.begin() as connection:
         assert connection.execute(text("SELECT n FROM counter")).scalar_one() == 100
+        connection.execute(text("DROP TABLE counter"))
     for other in others[1:]:
         other.dispose()
 

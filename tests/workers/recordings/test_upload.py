@@ -203,6 +203,41 @@ def test_a_part_whose_machine_is_gone_is_given_up_after_a_while(studio: Studio) 
     assert view.error_message == "1 part(s) were lost with the machine that recorded them"
 
 
+def test_a_pod_that_hangs_with_its_part_open_is_not_waited_for(studio: Studio) -> None:
+    part = studio.capture(voices(1), closed=False)
+    hung = ManifestFile(part)
+    studio.stop()
+    studio.serve_spool()
+    studio.house.wait(seconds=LOST_AFTER.total_seconds() + 1)
+
+    end_parts(studio.tools)
+    studio.work()
+
+    view = studio.view()
+    assert (view.state, view.duration_seconds) == ("ready", 0.5)
+    assert view.error_message is not None
+    hung.release()
+
+
+def test_an_upload_is_waited_for_however_long_storage_is_away(studio: Studio, shaky: Shaky) -> None:
+    def away() -> None:
+        raise StoreUnavailable("503")
+
+    studio.capture(killed=True)
+    studio.stop()
+    studio.serve_spool()
+    shaky.at = {1: away}
+    end_parts(studio.tools)
+    labour(studio.job("upload").id, studio.tools)
+
+    studio.house.wait(hours=3)
+    end_parts(studio.tools)
+    studio.make_due()
+    studio.work()
+
+    assert (studio.parts(), studio.view().error_message) == ({1: "stored"}, None)
+
+
 def test_a_lost_part_whose_machine_comes_back_is_stored_after_all(studio: Studio) -> None:
     studio.capture(epoch=1)
     studio.stop()

@@ -1,395 +1,344 @@
-// One meeting as the page knows it: what the room says, what we send, and the views' state of both.
-
-import { computed, signal } from "@preact/signals";
-import * as api from "./api";
-import * as devices from "./media/devices";
-import { Publisher } from "./media/publisher";
-import { Subscriber } from "./media/subscriber";
+// One's part in a meeting: what is known of the room, and what one does in it.
+import { uuid } from "./ids";
+import { inviteLink } from "./link";
+import { Need } from "./media/connection";
+import type { Devices } from "./media/devices";
+import { Meter } from "./media/meter";
+import { Publisher } from "./media/publish";
+import { Speakers } from "./media/speakers";
+import { Subscriber } from "./media/subscribe";
 import type { Seat } from "./seat";
-import { type Data, type Ending, Refused, RoomSocket } from "./socket";
-import type { ChatMessage, Participant, Slot, Snapshot, Source, Track } from "./wire";
+import { Socket } from "./socket";
+import type { Over } from "./socket";
+import { Store } from "./store";
+import type { ChatMessage, Frame, Participant, Snapshot, Track } from "./wire";
 
-export type State = "connecting" | "live" | "reconnecting";
-export type Why = Ending | "left";
-
-export interface Notice {
-  id: number;
-  text: string;
+export interface MeetingState {
+  /** Null until the room was first seen. */
+  you: Participant | null;
+  roomName: string;
+  canRecord: boolean;
+  canChat: boolean;
+  people: Participant[];
+  tracks: Track[];
+  /** Received tracks by the room's track id. */
+  playing: ReadonlyMap<string, MediaStreamTrack>;
+  messages: ChatMessage[];
+  recordingId: string | null;
+  /** Attempts so far to get back to the room; null: in touch with it. */
+  lost: number | null;
+  /** Nothing can be seen or heard for the moment. */
+  mediaLost: boolean;
+  soundBlocked: boolean;
+  /** The same seat is used by another tab or device. */
+  takenOver: boolean;
+  notice: Notice | null;
 }
 
+export type Notice = "muted-by-host" | "failed" | "link-copied";
+export type Ending = Over | "left";
+
+const LISTEN_MS = 150;
+/** Louder than this is speech. */
+const SPEECH = 0.012;
+const SPEECH_HELD_MS = 700;
+const TAKEN_OVER_AFTER_MS = 1_500;
 const NOTICE_MS = 5_000;
-const REACTION_MS = 4_000;
-const LEVELS_MS = 150;
-const LOUD = 0.02;
-const RETRY_MS = 1_500;
+/** Media may be away for so long before people are told. */
+const MEDIA_GRACE_MS = 2_500;
 
 export class Meeting {
-  readonly state = signal<State>("connecting");
-  readonly name = signal("");
-  readonly you = signal<Participant | null>(null);
-  readonly people = signal<ReadonlyMap<string, Participant>>(new Map());
-  readonly tracks = signal<Track[]>([]);
-  readonly chat = signal<ChatMessage[]>([]);
-  readonly hands = signal<ReadonlySet<string>>(new Set());
-  readonly reactions = signal<ReadonlyMap<string, string>>(new Map());
-  readonly speaking = signal<ReadonlySet<string>>(new Set());
-  readonly recording = signal(false);
-  readonly notices = signal<Notice[]>([]);
-  readonly own = {
-    microphone: signal<MediaStreamTrack | null>(null),
-    camera: signal<MediaStreamTrack | null>(null),
-    screen: signal<MediaStreamTrack | null>(null),
-  };
-  readonly micOn = signal(false);
-  readonly leads = computed(() => this.you.value?.role === "host");
+  readonly store = new Store<MeetingState>({
+    you: null,
+    roomName: "",
+    canRecord: false,
+    canChat: true,
+    people: [],
+    tracks: [],
+    playing: new Map(),
+    messages: [],
+    recordingId: null,
+    lost: null,
+    mediaLost: false,
+    soundBlocked: false,
+    takenOver: false,
+    notice: null,
+  });
+  /** Who speaks now. Apart from the rest, since it changes all the time. */
+  readonly speaking = new Store<{ ids: ReadonlySet<string> }>({ ids: new Set() });
 
-  readonly subscriber: Subscriber;
-  private readonly socket: RoomSocket;
+  private readonly socket: Socket;
+  private readonly speakers: Speakers;
   private readonly publisher: Publisher;
-  private readonly levels: number;
-  private entered = false;
-  private over = false;
-  private noticed = 0;
-  private mediaRetry = 0;
-  private mending = 0;
-  private mutedHere = false;
+  private readonly subscriber: Subscriber;
+  private readonly unfollow: () => void;
+  private readonly listening: number;
+  private readonly lastLoud = new Map<string, number>();
+  private meter: Meter | null = null;
+  private mediaTimer = 0;
+  private noticeTimer = 0;
 
   constructor(
-    readonly seat: Seat,
-    start: { microphone: MediaStreamTrack | null; camera: MediaStreamTrack | null },
-    private readonly ended: (why: Why) => void,
+    private readonly seat: Seat,
+    private readonly devices: Devices,
+    private readonly ended: (why: Ending) => void,
   ) {
-    this.own.microphone.value = start.microphone;
-    this.own.camera.value = start.camera;
-    this.micOn.value = start.microphone?.enabled ?? false;
-    this.socket = new RoomSocket({
-      event: (name, data) => this.hear(name, data),
-      lost: () => {
-        this.state.value = this.entered ? "reconnecting" : "connecting";
-      },
-      over: (why) => this.end(why),
-      token: () => this.token(),
+    this.socket = new Socket(seat, {
+      heard: (frame) => this.hear(frame),
+      lost: (n) => this.store.set({ lost: n }),
+      over: (why) => this.finish(why),
     });
-    this.publisher = new Publisher(this.socket, () => this.mend());
-    this.subscriber = new Subscriber(this.socket, () => this.mend());
-    this.levels = window.setInterval(() => this.listen(), LEVELS_MS);
+    this.speakers = new Speakers((soundBlocked) => this.store.set({ soundBlocked }));
+    const noticed = () => this.mediaChanged();
+    this.publisher = new Publisher(this.socket, noticed, (source) => {
+      this.notify("muted-by-host");
+      if (source === "microphone") void devices.setMic(false);
+      if (source === "camera") void devices.setCamera(false);
+    });
+    this.subscriber = new Subscriber(this.socket, noticed, this.speakers);
+    this.unfollow = devices.store.follow(() => this.send());
+    this.send();
+    this.listening = window.setInterval(() => this.listen(), LISTEN_MS);
   }
 
-  // --- what the person does ---
-
-  async toggleMic(): Promise<void> {
-    const track = this.own.microphone.value;
-    if (!track) {
-      try {
-        const fresh = await devices.microphone(devices.remembered().microphone);
-        this.own.microphone.value = fresh;
-        this.micOn.value = true;
-        await this.publisher.set("microphone", fresh);
-      } catch (error) {
-        this.tell(error instanceof Refused ? error.message : devices.trouble(error, "microphone"));
-      }
-      return;
-    }
-    const on = !this.micOn.value;
-    this.micOn.value = track.enabled = on;
-    await this.attempt(() => this.publisher.mute("microphone", !on));
+  leave(): void {
+    this.finish("left");
   }
 
-  async toggleCamera(): Promise<void> {
-    const track = this.own.camera.value;
-    if (track) {
-      track.stop();
-      this.own.camera.value = null;
-      return this.attempt(() => this.publisher.set("camera", null));
-    }
-    try {
-      const fresh = await devices.camera(devices.remembered().camera);
-      this.own.camera.value = fresh;
-      await this.publisher.set("camera", fresh);
-    } catch (error) {
-      this.tell(error instanceof Refused ? error.message : devices.trouble(error, "camera"));
-    }
+  /** End it for everybody; the room then says that it is over. */
+  async endForAll(): Promise<void> {
+    await this.attempt(() => this.seat.call(`/rooms/${this.seat.room}/end`, "POST", {}));
   }
 
-  async toggleScreen(): Promise<void> {
-    const track = this.own.screen.value;
-    if (track) return this.stopScreen(track);
-    let shared: Awaited<ReturnType<typeof devices.screen>>;
-    try {
-      shared = await devices.screen();
-    } catch {
-      // The person closed the browser's own question.
-      return;
-    }
-    this.own.screen.value = shared.video;
-    shared.video.onended = () => void this.stopScreen(shared.video);
-    await this.attempt(() => this.publisher.set("screen", shared.video));
-    if (shared.audio) await this.attempt(() => this.publisher.set("screen_audio", shared.audio));
+  async toggleRecording(): Promise<void> {
+    const event = this.store.state.recordingId ? "recording.stop" : "recording.start";
+    await this.attempt(() => this.socket.ask(event));
   }
 
-  async send(text: string): Promise<boolean> {
-    // The key makes a message that was sent twice, because the answer was lost, be said once.
-    const message = { text, key: crypto.randomUUID?.() ?? null };
-    try {
-      await this.socket.ask("chat.send", message);
-      return true;
-    } catch (error) {
-      this.tell(error instanceof Error ? error.message : "The message was not sent");
-      return false;
-    }
+  /** True once it is said. The same text under the same key is said once. */
+  async say(text: string, key = uuid()): Promise<boolean> {
+    const said = await this.attempt(() => this.socket.ask("chat.send", { text, key }));
+    if (said) this.addMessages([said.message]);
+    return said !== null;
   }
 
-  toggleHand(): Promise<void> {
-    const you = this.you.value?.id ?? "";
-    const up = this.hands.value.has(you);
-    return this.attempt(() => this.socket.ask(up ? "hand.lower" : "hand.raise"));
-  }
-
-  react(reaction: string): Promise<void> {
-    return this.attempt(() => this.socket.ask("reaction.send", { reaction }));
-  }
-
-  toggleRecording(): Promise<void> {
-    const event = this.recording.value ? "recording.stop" : "recording.start";
-    return this.attempt(() => this.socket.ask(event));
-  }
-
-  /** A host has somebody be quiet. */
-  silence(participant: string): Promise<void> {
-    const track = this.trackOf(participant, "microphone");
-    if (!track) return Promise.resolve();
-    return this.attempt(() =>
+  async muteOther(track: Track): Promise<void> {
+    await this.attempt(() =>
       this.socket.ask("media.mute", { track_id: track.track_id, muted: true }),
     );
   }
 
-  leave(): void {
-    this.end("left");
+  async copyLink(): Promise<void> {
+    await this.attempt(async () => {
+      const invite = this.seat.invite && !this.leads ? this.seat.invite : await this.newInvite();
+      await navigator.clipboard.writeText(inviteLink(this.seat.room, invite));
+      this.notify("link-copied");
+    });
   }
 
-  dismiss(id: number): void {
-    this.notices.value = this.notices.value.filter((notice) => notice.id !== id);
+  get leads(): boolean {
+    return this.store.state.you?.role === "host";
   }
 
-  trackOf(participant: string, source: Source): Track | undefined {
-    return this.tracks.value.find(
-      (track) => track.participant_id === participant && track.source === source,
-    );
+  get mayInvite(): boolean {
+    return this.leads || this.seat.invite !== null;
+  }
+
+  /** Take the seat back from the tab that took it over. */
+  takeBack(): void {
+    this.store.set({ takenOver: false });
+    this.publisher.require(Need.fresh);
+  }
+
+  unblockSound(): void {
+    this.speakers.unblock();
+  }
+
+  private async newInvite(): Promise<string> {
+    const path = `/rooms/${this.seat.room}/join-token`;
+    return (await this.seat.call<{ invite: string }>(path, "POST", {})).invite;
+  }
+
+  private async attempt<T>(deed: () => Promise<T>): Promise<T | null> {
+    try {
+      return await deed();
+    } catch {
+      this.notify("failed");
+      return null;
+    }
+  }
+
+  private notify(notice: Notice): void {
+    clearTimeout(this.noticeTimer);
+    this.store.set({ notice });
+    this.noticeTimer = window.setTimeout(() => this.store.set({ notice: null }), NOTICE_MS);
+  }
+
+  private finish(why: Ending): void {
+    clearInterval(this.listening);
+    clearTimeout(this.mediaTimer);
+    clearTimeout(this.noticeTimer);
+    this.unfollow();
+    this.meter?.close();
+    this.publisher.close();
+    this.subscriber.close();
+    this.socket.close();
+    this.ended(why);
   }
 
   // --- what the room says ---
 
-  private hear(name: string, data: Data): void {
-    switch (name) {
+  private hear(frame: Frame): void {
+    const { state } = this.store;
+    switch (frame.event) {
       case "room.snapshot":
-        return this.enter(data as unknown as Snapshot);
+        return this.see(frame.data);
+      case "room.updated": {
+        const { name, config } = frame.data.room;
+        return this.store.set({
+          roomName: name,
+          canRecord: config.recording_enabled,
+          canChat: config.chat_enabled,
+        });
+      }
       case "participant.joined":
       case "participant.updated":
-        return this.welcome(data["participant"] as Participant);
       case "participant.left":
-        return this.unseat(data["participant"] as Participant);
+        return this.place(frame.data.participant);
       case "chat.message":
-        return this.read(data["message"] as ChatMessage);
-      case "hand.raised":
-      case "hand.lowered":
-        return this.raise(String(data["participant_id"]), name === "hand.raised");
-      case "reaction":
-        return this.cheer(String(data["participant_id"]), String(data["reaction"]));
+        return this.addMessages([frame.data.message]);
       case "recording.started":
-        this.recording.value = true;
-        return this.tell("This meeting is being recorded");
+        return this.store.set({ recordingId: frame.data.recording_id });
       case "recording.stopped":
-        this.recording.value = false;
-        return this.tell("The recording has stopped");
+        if (frame.data.recording_id === state.recordingId) this.store.set({ recordingId: null });
+        return;
       case "media.tracks":
-        return this.play(data["tracks"] as Track[]);
+        return this.tracksStand(frame.data.tracks);
       case "media.slots":
-        return this.subscriber.take(String(data["connection_id"]), data["slots"] as Slot[]);
+        return this.subscriber.slotsChanged(frame.data.connection_id, frame.data.slots);
       case "media.moved":
-        return void this.connectMedia(true);
-      case "room.ended":
-        return this.end("ended");
+        this.publisher.require(Need.fresh);
+        return this.subscriber.require(Need.fresh);
+      case "media.connection":
+        if (frame.data.state === "closed") this.connectionClosed(frame.data.connection_id);
     }
   }
 
-  private enter(scene: Snapshot): void {
-    this.name.value = scene.room.name;
-    this.you.value = scene.you;
-    this.people.value = new Map(scene.participants.map((person) => [person.id, person]));
-    this.recording.value = scene.is_recording;
-    this.state.value = "live";
-    this.publisher.useServers(scene.ice_servers);
-    this.subscriber.useServers(scene.ice_servers);
-    this.play(scene.tracks);
-    void this.connectMedia(!this.entered);
-    void this.catchUp();
-    this.entered = true;
+  private see(room: Snapshot): void {
+    this.store.set({
+      you: room.you,
+      roomName: room.room.name,
+      canRecord: room.room.config.recording_enabled,
+      canChat: room.room.config.chat_enabled,
+      people: room.participants.filter((person) => !person.left_at),
+      recordingId: room.recording_id,
+      lost: null,
+    });
+    this.publisher.iceServers = this.subscriber.iceServers = room.ice_servers;
+    this.tracksStand(room.tracks);
+    // Whatever changed while we were away, the answers tell.
+    if (!this.store.state.takenOver) this.publisher.require(Need.renewal);
+    this.subscriber.require(Need.renewal);
+    this.publisher.fit(this.store.state.people.length);
+    void this.readChat();
   }
 
-  /** Everything said so far, also while we were away. */
-  private async catchUp(): Promise<void> {
-    const said = await this.socket
-      .ask<{ messages: ChatMessage[] }>("chat.history", { limit: 200 })
-      .catch(() => null);
-    for (const message of said?.messages ?? []) this.read(message);
+  private async readChat(): Promise<void> {
+    if (!this.store.state.canChat) return;
+    const history = await this.socket.ask("chat.history", { limit: 200 }).catch(() => null);
+    if (history) this.addMessages(history.messages);
   }
 
-  private welcome(person: Participant): void {
-    this.people.value = new Map(this.people.value).set(person.id, person);
-    if (person.id === this.you.value?.id) this.you.value = person;
+  private place(person: Participant): void {
+    const { people, you } = this.store.state;
+    const there = people.some((each) => each.id === person.id);
+    const present = person.joined_at !== null && person.left_at === null;
+    const others = people.filter((each) => each.id !== person.id);
+    const kept = there && present;
+    this.store.set({
+      people: kept
+        ? people.map((each) => (each.id === person.id ? person : each))
+        : present
+          ? [...others, person]
+          : others,
+      you: you?.id === person.id ? person : you,
+    });
+    this.publisher.fit(this.store.state.people.length);
   }
 
-  private unseat(person: Participant): void {
-    const people = new Map(this.people.value);
-    people.delete(person.id);
-    this.people.value = people;
-    this.raise(person.id, false);
+  private addMessages(more: ChatMessage[]): void {
+    const { messages } = this.store.state;
+    const byId = new Map([...messages, ...more].map((message) => [message.id, message]));
+    // Ids grow with time, so their order is the order things were said in.
+    const sorted = [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    this.store.set({ messages: sorted });
   }
 
-  private read(message: ChatMessage): void {
-    const known = this.chat.value;
-    if (known.some((other) => other.id === message.id)) return;
-    // Ids grow with time.
-    this.chat.value = [...known, message].sort((a, b) => (a.id < b.id ? -1 : 1));
+  private tracksStand(tracks: Track[]): void {
+    const you = this.store.state.you?.id;
+    this.store.set({ tracks });
+    this.publisher.heard(tracks);
+    this.subscriber.heard(tracks.filter((track) => track.participant_id !== you));
+    this.mediaChanged();
   }
 
-  private raise(participant: string, up: boolean): void {
-    const hands = new Set(this.hands.value);
-    if (up) hands.add(participant);
-    else hands.delete(participant);
-    this.hands.value = hands;
+  private connectionClosed(id: string): void {
+    if (this.subscriber.serverClosed(id)) this.subscriber.require(Need.fresh);
+    if (!this.publisher.serverClosed(id)) return;
+    // Ours gave way to another tab's, or it just ended: the tracks soon tell.
+    window.setTimeout(() => {
+      if (!this.publisher.serverClosed(id)) return;
+      const { you, tracks } = this.store.state;
+      const takenOver = tracks.some(
+        (track) => track.participant_id === you?.id && !this.publisher.owns(track.track_id),
+      );
+      this.store.set({ takenOver });
+      if (!takenOver) this.publisher.require(Need.fresh);
+    }, TAKEN_OVER_AFTER_MS);
   }
 
-  private cheer(participant: string, reaction: string): void {
-    this.reactions.value = new Map(this.reactions.value).set(participant, reaction);
-    setTimeout(() => {
-      if (this.reactions.value.get(participant) !== reaction) return;
-      const left = new Map(this.reactions.value);
-      left.delete(participant);
-      this.reactions.value = left;
-    }, REACTION_MS);
-  }
+  // --- what goes out and comes in ---
 
-  private play(tracks: Track[]): void {
-    this.tracks.value = tracks;
-    const you = this.you.value?.id;
-    const mine = this.trackOf(you ?? "", "microphone");
-    const before = this.mutedHere;
-    this.mutedHere = mine?.muted ?? false;
-    if (mine?.muted && !before && this.micOn.value) {
-      const track = this.own.microphone.value;
-      if (track) track.enabled = false;
-      this.micOn.value = false;
-      this.tell("The host muted your microphone");
-    }
-    void this.subscriber.fit(tracks.filter((track) => track.participant_id !== you)).catch(() => this.mend());
-  }
-
-  // --- media ---
-
-  /** Connect what is not connected; `anew`: also what is. */
-  private async connectMedia(anew: boolean): Promise<void> {
-    const { publisher, subscriber } = this;
-    try {
-      await Promise.all([
-        this.publish(anew || !publisher.connected),
-        anew || !subscriber.connected ? subscriber.rebuild() : subscriber.refresh(),
-      ]);
-      this.mediaRetry = 0;
-    } catch {
-      this.mend();
+  private send(): void {
+    const { mic, camera, screen } = this.devices.store.state;
+    this.publisher.put("microphone", mic);
+    this.publisher.put("camera", camera);
+    this.publisher.put("screen", screen?.getVideoTracks()[0] ?? null);
+    this.publisher.put("screen_audio", screen?.getAudioTracks()[0] ?? null);
+    if (mic !== this.meter?.track) {
+      this.meter?.close();
+      this.meter = mic && new Meter(mic);
     }
   }
 
-  private async publish(anew: boolean): Promise<void> {
-    if (!anew) return;
-    const { microphone, camera, screen } = this.own;
-    const sources = { microphone, camera, screen } as const;
-    for (const [source, track] of Object.entries(sources) as [Source, typeof microphone][]) {
-      if (track.value) this.publisher.want(source, track.value);
+  private mediaChanged(): void {
+    const playing = new Map<string, MediaStreamTrack>();
+    for (const { track_id } of this.store.state.tracks) {
+      const track = this.subscriber.track(track_id);
+      if (track) playing.set(track_id, track);
     }
-    await this.publisher.rebuild();
-    if (microphone.value && !this.micOn.value) await this.publisher.mute("microphone", true);
-  }
-
-  /** Something of the media broke: try again in a while, for as long as we are in the room. */
-  private mend(): void {
-    clearTimeout(this.mending);
-    const wait = Math.min(RETRY_MS * 2 ** this.mediaRetry++, 15_000);
-    this.mending = window.setTimeout(() => {
-      if (!this.over && this.state.value === "live") void this.connectMedia(!this.allConnected);
-    }, wait);
-  }
-
-  private get allConnected(): boolean {
-    return this.publisher.connected && this.subscriber.connected;
-  }
-
-  private async stopScreen(track: MediaStreamTrack): Promise<void> {
-    track.stop();
-    this.own.screen.value = null;
-    await this.attempt(() => this.publisher.set("screen", null));
-    if (this.publisher.idOf("screen_audio")) {
-      await this.attempt(() => this.publisher.set("screen_audio", null));
+    this.store.set({ playing });
+    if (this.publisher.isConnected && this.subscriber.isConnected) {
+      clearTimeout(this.mediaTimer);
+      this.mediaTimer = 0;
+      this.store.set({ mediaLost: false });
+    } else {
+      this.mediaTimer ||= window.setTimeout(() => {
+        this.store.set({ mediaLost: true });
+      }, MEDIA_GRACE_MS);
     }
   }
 
   private listen(): void {
-    const owner = new Map(this.tracks.value.map((track) => [track.track_id, track.participant_id]));
-    const loud = new Set<string>();
-    for (const receiver of this.subscriber.receivers("audio")) {
-      const level = receiver.getSynchronizationSources()[0]?.audioLevel ?? 0;
-      const participant = owner.get(this.subscriber.trackOf(receiver) ?? "");
-      if (level > LOUD && participant) loud.add(participant);
+    const now = performance.now();
+    const levels = this.subscriber.levels();
+    const you = this.store.state.you?.id;
+    if (you && this.meter) levels.set(you, this.meter.level());
+    for (const [id, level] of levels) if (level > SPEECH) this.lastLoud.set(id, now);
+    const ids = [...this.lastLoud].filter(([, at]) => now - at < SPEECH_HELD_MS).map(([id]) => id);
+    const before = this.speaking.state.ids;
+    if (ids.length !== before.size || ids.some((id) => !before.has(id))) {
+      this.speaking.set({ ids: new Set(ids) });
     }
-    const before = this.speaking.value;
-    if (loud.size !== before.size || [...loud].some((each) => !before.has(each))) {
-      this.speaking.value = loud;
-    }
-  }
-
-  // --- the rest ---
-
-  private async token(): Promise<string | null> {
-    try {
-      const token = await this.seat.token();
-      if (this.state.value === "reconnecting") {
-        const room = await api.room(token, this.seat.room);
-        if (room.status === "ended") {
-          this.end("ended");
-          return null;
-        }
-      }
-      return token;
-    } catch (error) {
-      if (error instanceof api.ApiError && [401, 403, 404].includes(error.status)) return null;
-      throw error;
-    }
-  }
-
-  private async attempt(work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.tell(error instanceof Error ? error.message : String(error));
-    }
-  }
-
-  tell(text: string): void {
-    const notice = { id: ++this.noticed, text };
-    this.notices.value = [...this.notices.value.slice(-2), notice];
-    setTimeout(() => this.dismiss(notice.id), NOTICE_MS);
-  }
-
-  private end(why: Why): void {
-    if (this.over) return;
-    this.over = true;
-    clearInterval(this.levels);
-    clearTimeout(this.mending);
-    this.socket.close();
-    this.publisher.close();
-    this.subscriber.close();
-    for (const track of Object.values(this.own)) track.value?.stop();
-    this.ended(why);
   }
 }

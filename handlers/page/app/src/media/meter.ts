@@ -1,20 +1,33 @@
-// How loud a microphone is, 0 to 1, many times a second.
+// How loud a local track is.
 
-export function meter(track: MediaStreamTrack, heard: (level: number) => void): () => void {
-  const context = new AudioContext();
-  const analyser = context.createAnalyser();
-  analyser.fftSize = 512;
-  context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
-  const samples = new Float32Array(analyser.fftSize);
-  const timer = setInterval(() => {
-    analyser.getFloatTimeDomainData(samples);
+let shared: AudioContext | null = null;
+
+export class Meter {
+  private readonly context: AudioContext;
+  private readonly source: MediaStreamAudioSourceNode;
+  private readonly analyser: AnalyserNode;
+  private readonly samples: Float32Array<ArrayBuffer>;
+
+  constructor(readonly track: MediaStreamTrack) {
+    this.context = shared ??= new AudioContext();
+    this.source = this.context.createMediaStreamSource(new MediaStream([track]));
+    this.analyser = this.context.createAnalyser();
+    this.analyser.fftSize = 1024;
+    this.samples = new Float32Array(this.analyser.fftSize);
+    this.source.connect(this.analyser);
+  }
+
+  /** Root mean square, 0 to 1; 0 until the browser lets us listen. */
+  level(): number {
+    if (this.context.state === "suspended") void this.context.resume();
+    if (!this.track.enabled) return 0;
+    this.analyser.getFloatTimeDomainData(this.samples);
     let sum = 0;
-    for (const sample of samples) sum += sample * sample;
-    // Speech sits around -30 dB; a linear scale would hardly move.
-    heard(Math.min(1, Math.sqrt(Math.sqrt(sum / samples.length)) * 1.6));
-  }, 80);
-  return () => {
-    clearInterval(timer);
-    void context.close();
-  };
+    for (const sample of this.samples) sum += sample * sample;
+    return Math.sqrt(sum / this.samples.length);
+  }
+
+  close(): void {
+    this.source.disconnect();
+  }
 }

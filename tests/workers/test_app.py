@@ -1,0 +1,259 @@
+"""Real worker processes, killed and stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+
+from infra.bus import keys
+from infra.bus.broker import WakeRedisBroker, open_redis
+from infra.bus.redis import RedisBus
+from infra.contract.ids import JobId, TenantId, new_id
+from infra.contract.refusals import Refused
+from infra.db import jobs
+from infra.db.tables import AuditEntry, Job
+from infra.db.work import begin
+from tests.support.owners import Dawdle, Note, Noted
+from tests.support.servers import RedisServer
+from workers.outbox.relay import deliver
+
+_audit = AuditEntry.__table__  # type: ignore[attr-defined]
+_jobs = Job.__table__  # type: ignore[attr-defined]
+
+LEASE_S = 1.0
+"Seconds a killed worker's job waits in these tests; 30 in life."
+
+
+class Workers:
+    """Worker processes on one database and one Redis."""
+
+    def __init__(self, engine: Engine, url: str, home: Path) -> None:
+        self.engine = engine
+        self.url = url
+        self._home = home
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, queues: str = "commands,recordings") -> subprocess.Popen[bytes]:
+        environment = os.environ | {
+            "PARLEY_REDIS_URL": self.url,
+            "PARLEY_DATABASE_URL": self.engine.url.render_as_string(hide_password=False),
+            "PARLEY_HOME": str(self._home),
+            "PARLEY_WORKER_THREADS": "2",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.worker", queues, str(LEASE_S)], env=environment
+        )
+        self.processes.append(process)
+        return process
+
+    def keep(self, seconds: float, until: Callable[[], bool]) -> None:
+        """As the supervisor does: start another whenever one has died."""
+        end = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < end, "it did not happen in time"
+            for process in list(self.processes):
+                if process.poll() is not None:
+                    self.processes.remove(process)
+                    self.start()
+            time.sleep(0.05)
+
+    def enqueue(self, kind: str, subject: str) -> JobId:
+        left = []
+        with begin(self.engine, now=datetime.now(UTC), send=left.extend) as work:
+            job_id = jobs.enqueue(work, kind, subject, "recordings", {})
+        broker = WakeRedisBroker(self.url)
+        with open_redis(self.url) as client:
+            deliver(left, client, broker)
+        broker.client.close()
+        return job_id
+
+    def state(self, job_id: JobId) -> str:
+        with self.engine.connect() as connection:
+            query = select(_jobs.c.state).where(_jobs.c.id == job_id)
+            return str(connection.execute(query).scalar_one())
+
+    def notes(self) -> list[str]:
+        with self.engine.connect() as connection:
+            query = select(_audit.c.subject).order_by(_audit.c.id)
+            return list(connection.execute(query).scalars())
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def workers(engine: Engine, own_redis: RedisServer, tmp_path: Path) -> Iterator[Workers]:
+    made = Workers(engine, own_redis.url, tmp_path / "home")
+    yield made
+    made.close()
+
+
+async def ask(url: str, command: Note) -> Noted:
+    """Ask until a worker is there."""
+    bus = await RedisBus.open(url)
+    try:
+        for _ in range(40):
+            try:
+                return await bus.ask(command, within=1.0)
+            except Refused:
+                continue
+        raise AssertionError("no worker answered")
+    finally:
+        await bus.close()
+
+
+async def test_a_worker_answers_does_jobs_is_seen_and_stops_when_told(workers: Workers) -> None:
+    process = workers.start()
+    job_id = workers.enqueue("test.note", "done by the way")
+
+    reply = await ask(workers.url, Note(tenant_id=TenantId(new_id()), text="hello"))
+
+    assert reply.text == "hello"
+    workers.keep(10, lambda: workers.state(job_id) == "done")
+    assert workers.notes().count("done by the way") == 1
+    bus = await RedisBus.open(workers.url)
+    seen = await bus.workers()
+    assert seen == {"commands": [process.pid], "recordings": [process.pid]}
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert await bus.workers() == {}
+    await bus.close()
+
+
+def test_the_job_of_a_killed_worker_is_finished_once_by_another(workers: Workers) -> None:
+    workers.start()
+    job_id = workers.enqueue("test.kill_first", "half")
+
+    workers.keep(30, lambda: workers.state(job_id) == "done")
+
+    assert workers.notes() == ["half {'half': True} 2"]
+
+
+def test_a_job_that_kills_workers_is_set_aside_and_its_neighbour_done(workers: Workers) -> None:
+    workers.start()
+    poison = workers.enqueue("test.poison", "poison")
+    neighbour = workers.enqueue("test.note", "neighbour")
+
+    workers.keep(60, lambda: workers.state(poison) == "failed")
+    workers.keep(20, lambda: workers.state(neighbour) == "done")
+
+    notes = workers.notes()
+    assert notes.count("poison started") == 3
+    assert notes.count("neighbour") == 1
+    assert [note for note in notes if "given up" in note] == [
+        "poison given up: poison: every attempt ended with its worker"
+    ]
+
+
+def test_a_stopping_worker_gives_its_job_back_untried(workers: Workers) -> None:
+    first = workers.start()
+    job_id = workers.enqueue("test.patient", "patient")
+    workers.keep(15, lambda: workers.notes() == ["patient started"])
+
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(15) == 0
+
+    assert workers.state(job_id) == "queued"
+    job = jobs.claim(workers.engine, job_id)
+    assert job is not None
+    assert job.attempt == 1
+    assert job.checkpoint is not None
+
+
+async def test_jobs_and_commands_go_on_when_redis_comes_back_empty(
+    workers: Workers, own_redis: RedisServer
+) -> None:
+    process = workers.start()
+    await ask(workers.url, Note(tenant_id=TenantId(new_id()), text="before"))
+
+    # Their bells are in a Redis that forgets them.
+    own_redis.kill()
+    with begin(workers.engine, now=datetime.now(UTC), send=lambda left: None) as work:
+        queued = [jobs.enqueue(work, "test.note", f"job {n}", "recordings", {}) for n in range(20)]
+        # They were rung a while ago, and before that their outbox rows were removed.
+        work.connection.execute(_jobs.update().values(rung_at=None))
+        work.left.clear()
+    own_redis.start()
+
+    workers.keep(20, lambda: all(workers.state(job) == "done" for job in queued))
+    assert sorted(workers.notes()) == sorted(["before"] + [f"job {n}" for n in range(20)])
+    after = await ask(workers.url, Note(tenant_id=TenantId(new_id()), text="after"))
+    assert after.text == "after"
+    assert process.poll() is None, "the same process went on"
+
+
+async def test_a_command_is_finished_before_its_worker_stops(workers: Workers) -> None:
+    process = workers.start()
+    await ask(workers.url, Note(tenant_id=TenantId(new_id()), text="up"))
+    bus = await RedisBus.open(workers.url)
+
+    import asyncio
+
+    asked = asyncio.create_task(bus.ask(Dawdle(seconds=1.0), within=5.0))
+    await asyncio.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+
+    await asked
+    assert await asyncio.to_thread(process.wait, 10) == 0
+    await bus.close()
+
+
+def test_periodic_functions_run_in_one_worker_and_then_in_its_heir(workers: Workers) -> None:
+    first, second = workers.start("commands"), workers.start("commands")
+
+    def ran() -> list[int]:
+        with open_redis(workers.url) as client:
+            return [int(pid) for pid in client.lrange("test:rounds", 0, -1)]  # type: ignore[union-attr]
+
+    workers.keep(20, lambda: len(ran()) >= 6)
+    with open_redis(workers.url) as client:
+        for _ in range(200):
+            if client.scard(keys.WORKERS) == 2:
+                break
+            time.sleep(0.05)
+    holder = set(ran()[-3:])
+    assert len(holder) == 1
+    dead, heir = (first, second) if first.pid in holder else (second, first)
+
+    dead.kill()
+    dead.wait()
+    workers.processes.remove(dead)
+    before = len(ran())
+    workers.keep(15, lambda: len(ran()) >= before + 2)
+
+    assert set(ran()[before + 1 :]) == {heir.pid}
+
+
+def test_a_worker_without_redis_says_so_in_one_line(
+    engine: Engine, own_redis: RedisServer, tmp_path: Path
+) -> None:
+    own_redis.kill()
+    environment = os.environ | {
+        "PARLEY_REDIS_URL": own_redis.url,
+        "PARLEY_DATABASE_URL": engine.url.render_as_string(hide_password=False),
+        "PARLEY_HOME": str(tmp_path),
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "workers", "--queues", "commands"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("worker: Redis does not answer")
+    assert len(ended.stderr.strip().splitlines()) == 1
