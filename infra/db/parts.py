@@ -116,3 +116,21 @@ def states(
         .where(PARTS.c.recording_id.in_(ids))
     )
     return {(RecordingId(row[0]), row[1]): (row[2], RecordingState(row[3])) for row in rows}
+
+
+def settled(connection: Connection, limit: int) -> list[RecordingId]:
+    """Stopped recordings of which every part is stored or lost, and that are not put together."""
+    waiting = (
+        select(PARTS.c.recording_id)
+        .where(
+            PARTS.c.recording_id == RECORDINGS.c.id, PARTS.c.state.in_(("capturing", "captured"))
+        )
+        .exists()
+    )
+    found = connection.scalars(
+        select(RECORDINGS.c.id)
+        .where(RECORDINGS.c.state == RecordingState.PROCESSING.value, ~waiting)
+        .order_by(RECORDINGS.c.id)
+        .limit(limit)
+    )
+    return [RecordingId(id) for id in found]

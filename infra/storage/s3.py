@@ -11,17 +11,11 @@ import hashlib
 import io
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO
 
-import boto3
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.response import StreamingBody
-from urllib3.exceptions import HTTPError
 
 from infra.settings import Settings
 from infra.storage.disk import safe_filename
@@ -32,10 +26,10 @@ from infra.storage.port import (
     StoredObject,
     StoreUnavailable,
 )
+from infra.storage.s3_client import Body, NoSuchUpload, make_client, translated
 from infra.storage.spool import sha256_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 MAX_PARTS = 10_000
@@ -43,17 +37,6 @@ COPY_LIMIT = 5 * 1024**3
 "Bytes the store copies in one request."
 STALE = timedelta(hours=24)
 "Age of an unfinished upload that nobody will resume."
-
-_CONFIG = Config(
-    connect_timeout=3,
-    read_timeout=30,
-    retries={"mode": "standard", "max_attempts": 4},
-    signature_version="s3v4",
-    # Compatible servers need not know the newer checksums; where we send one we name it.
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-)
-_UNKNOWN = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 class _Changed(Exception):
@@ -78,16 +61,7 @@ class S3Store:
         self._bucket = bucket
         self._archive_class = archive_class
         self._clock = clock
-        # Names of buckets are not names of hosts on anything but the provider's own service.
-        style: Literal["path", "auto"] = "path" if endpoint else "auto"
-        self._client: S3Client = boto3.session.Session().client(
-            "s3",
-            region_name=region,
-            endpoint_url=endpoint,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            config=_CONFIG.merge(Config(s3={"addressing_style": style})),
-        )
+        self._client = make_client(region, endpoint, access_key, secret_key)
 
     @classmethod
     def of(cls, settings: Settings) -> S3Store:
@@ -127,7 +101,7 @@ class S3Store:
         return stored
 
     def head(self, key: str) -> StoredObject:
-        with _errors(key):
+        with translated(key):
             found = self._client.head_object(Bucket=self._bucket, Key=key)
         return StoredObject(
             key,
@@ -137,9 +111,9 @@ class S3Store:
         )
 
     def open(self, key: str) -> BinaryIO:
-        with _errors(key):
+        with translated(key):
             body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
-        return io.BufferedReader(_Body(key, body))
+        return io.BufferedReader(Body(key, body))
 
     def fetch(self, key: str, path: Path) -> None:
         expected = self.head(key)
@@ -160,7 +134,7 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Checksums are not part of a listing: `sha256` is None."""
-        with _errors(prefix):
+        with translated(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=prefix
             )
@@ -171,7 +145,7 @@ class S3Store:
                     )
 
     def folders(self, prefix: str) -> Iterator[str]:
-        with _errors(prefix):
+        with translated(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=prefix, Delimiter="/"
             )
@@ -180,11 +154,11 @@ class S3Store:
                     yield found["Prefix"][len(prefix) : -1]
 
     def delete(self, key: str) -> None:
-        with _errors(key):
+        with translated(key):
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def archive(self, key: str) -> StoredObject:
-        with _errors(key):
+        with translated(key):
             found = self._client.head_object(Bucket=self._bucket, Key=key)
             if found.get("StorageClass", "STANDARD") != self._archive_class:
                 # A copy in parts does not carry these over by itself.
@@ -218,7 +192,7 @@ class S3Store:
 
     def check(self) -> None:
         try:
-            with _errors(self._bucket):
+            with translated(self._bucket):
                 self._client.head_bucket(Bucket=self._bucket)
         except ObjectUnknown as error:
             raise StoreUnavailable(f"there is no bucket {self._bucket}") from error
@@ -227,7 +201,7 @@ class S3Store:
         """Abort uploads that nobody will resume: the store charges for their parts. How many."""
         oldest = self._clock() - STALE
         aborted = 0
-        with _errors(self._bucket):
+        with translated(self._bucket):
             pages = self._client.get_paginator("list_multipart_uploads").paginate(
                 Bucket=self._bucket
             )
@@ -245,7 +219,7 @@ class S3Store:
             return None
 
     def _put_whole(self, key: str, path: Path, content_type: str, digest: str) -> None:
-        with _errors(key):
+        with translated(key):
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
@@ -284,7 +258,7 @@ class S3Store:
     ) -> None:
         sent = self._parts_there(key, upload_id) if upload_id else {}
         if upload_id is None:
-            with _errors(key):
+            with translated(key):
                 upload_id = self._client.create_multipart_upload(
                     Bucket=self._bucket,
                     Key=key,
@@ -311,7 +285,7 @@ class S3Store:
 
     def _parts_there(self, key: str, upload_id: str) -> dict[int, tuple[int, str]]:
         try:
-            with _errors(key):
+            with translated(key):
                 pages = self._client.get_paginator("list_parts").paginate(
                     Bucket=self._bucket, Key=key, UploadId=upload_id
                 )
@@ -320,12 +294,12 @@ class S3Store:
                     for page in pages
                     for part in page.get("Parts", [])
                 }
-        except _NoSuchUpload as error:
+        except NoSuchUpload as error:
             raise _Changed from error
 
     def _send_part(self, key: str, upload_id: str, number: int, body: bytes, md5: bytes) -> str:
         try:
-            with _errors(key):
+            with translated(key):
                 return self._client.upload_part(
                     Bucket=self._bucket,
                     Key=key,
@@ -334,7 +308,7 @@ class S3Store:
                     Body=body,
                     ContentMD5=base64.b64encode(md5).decode(),
                 )["ETag"]
-        except _NoSuchUpload as error:
+        except NoSuchUpload as error:
             raise StoreUnavailable(f"{key}: the upload was aborted under way") from error
 
     def _complete(
@@ -346,7 +320,7 @@ class S3Store:
         size: int,
     ) -> None:
         try:
-            with _errors(key):
+            with translated(key):
                 # An error in a 200 answer is raised by botocore like any other.
                 self._client.complete_multipart_upload(
                     Bucket=self._bucket,
@@ -354,7 +328,7 @@ class S3Store:
                     UploadId=upload_id,
                     MultipartUpload={"Parts": parts},
                 )
-        except _NoSuchUpload as error:
+        except NoSuchUpload as error:
             # Completed before, and the answer was lost; or aborted.
             there = self._find(key)
             if there is None or (there.size_bytes, there.sha256) != (size, digest):
@@ -362,49 +336,9 @@ class S3Store:
 
     def _abort(self, key: str, upload_id: str) -> None:
         try:
-            with _errors(key):
+            with translated(key):
                 self._client.abort_multipart_upload(
                     Bucket=self._bucket, Key=key, UploadId=upload_id
                 )
-        except _NoSuchUpload:
+        except NoSuchUpload:
             pass  # gone already
-
-
-class _NoSuchUpload(StoreUnavailable):
-    pass
-
-
-@contextmanager
-def _errors(subject: str) -> Iterator[None]:
-    """Everything the client raises as what the port promises."""
-    try:
-        yield
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code"))
-        if code in _UNKNOWN:
-            raise ObjectUnknown(subject) from error
-        kind = _NoSuchUpload if code == "NoSuchUpload" else StoreUnavailable
-        raise kind(f"{subject}: the store answered {code}") from error
-    except (BotoCoreError, HTTPError, OSError) as error:
-        raise StoreUnavailable(f"{subject}: {type(error).__name__}") from error
-
-
-class _Body(io.RawIOBase):
-    """An object's bytes as they come in."""
-
-    def __init__(self, key: str, body: StreamingBody) -> None:
-        self._key = key
-        self._body = body
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        with _errors(self._key):
-            piece = self._body.read(len(buffer))
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    def close(self) -> None:
-        self._body.close()
-        super().close()

@@ -13,7 +13,7 @@ from infra.contract.ids import RecordingId, TenantId
 from infra.contract.messages import Done
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import RecordingState
-from infra.db import jobs, recordings, rooms, transcripts
+from infra.db import jobs, recordings, retention, rooms, transcripts
 from infra.db.jobs import ClaimedJob, SetAside
 from infra.db.work import Work
 from infra.storage.spool import recording_prefix
@@ -82,11 +82,11 @@ def delete_later(job: SetAside, work: Work, tools: Tools) -> None:
 def expire(tools: Tools) -> None:
     """Delete what its tenant does not keep any longer."""
     with tools.engine.connect() as connection:
-        for_days = recordings.retentions(connection)
+        for_days = retention.retentions(connection)
         old = [
             each
             for days in for_days
-            for each in recordings.kept_longer(
+            for each in retention.kept_longer(
                 connection, days, tools.now() - timedelta(days=days), AT_ONCE
             )
         ]

@@ -63,7 +63,7 @@ def end_parts(tools: Tools) -> None:
 def order_films(tools: Tools) -> None:
     """Recordings that have everything and are not put together: some order was lost."""
     with tools.engine.connect() as connection:
-        waiting = recordings.settled(connection, AT_ONCE)
+        waiting = parts.settled(connection, AT_ONCE)
     for recording_id in waiting:
         with tools.begin() as work:
             settle(work, recording_id)
