@@ -103,5 +103,7 @@ class Rounds:
     def _one(self, function: Periodic) -> None:
         try:
             function.run(self._tools)
+        except redis.RedisError as broken:
+            log.warning("a round could not reach Redis", function=function.name, error=str(broken))
         except Exception:
             log.exception("a round broke", function=function.name)

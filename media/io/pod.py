@@ -30,7 +30,7 @@ from infra.contract.live import (
 from infra.contract.messages import Command, Done, LiveCommand, Reply
 from infra.contract.refusals import Reason, Refused, refuse
 from infra.contract.views import TrackView
-from media.io.gate import Gate, busy
+from media.io.gate import PLACES, QUEUE, WAIT_S, Gate, busy
 from media.io.held import Floor, HeldRoom
 from media.io.lease import Leases, Verdict
 from media.io.news import News
@@ -101,6 +101,7 @@ class Pod:
         self._turns: WeakValueDictionary[RoomId, asyncio.Lock] = WeakValueDictionary()
         self._came: dict[RoomId, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._negotiating = 0
         self._floor = Floor(
             board=board,
             recorder=self.recorder,
@@ -156,14 +157,31 @@ class Pod:
 
     async def carry_out(self, command: LiveCommand[Any]) -> Reply:
         """Raises `Refused`; STALE_EPOCH for a room that is not held, or under another epoch."""
-        if not isinstance(command, HoldRoom | DropRoom):
-            await self._wait_for_room(command)
-        async with self._turn(command.room_id):
-            if isinstance(command, HoldRoom):
+        if isinstance(command, HoldRoom):
+            async with self._turn(command.room_id):
                 return await self._hold(command)
-            if isinstance(command, DropRoom):
+        if isinstance(command, DropRoom):
+            async with self._turn(command.room_id):
                 return await self._drop(command)
+        await self._wait_for_room(command)
+        if isinstance(command, Publish | Subscribe):
+            return await self._negotiate(command)
+        async with self._turn(command.room_id):
             return await self._in_room(self._held(command), command)
+
+    async def _negotiate(self, command: Publish | Subscribe) -> Reply:
+        """As any other, unless so many wait that the asker would be gone before its turn."""
+        if self._negotiating >= PLACES + QUEUE:
+            raise busy()
+        self._negotiating += 1
+        came_at = self._now()
+        try:
+            async with self._turn(command.room_id):
+                if self._now() - came_at > WAIT_S:
+                    raise busy()
+                return await self._in_room(self._held(command), command)
+        finally:
+            self._negotiating -= 1
 
     async def _in_room(self, room: HeldRoom, command: LiveCommand[Any]) -> Reply:
         match command:

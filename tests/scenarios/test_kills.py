@@ -121,7 +121,7 @@ async def test_redis_restarted_empty_loses_no_job_and_epochs_only_grow(
     heard = [w for t in spoken(transcript) for w in t["text"].split()]
     assert sum(min(said.count(w), heard.count(w)) for w in set(said)) >= 0.8 * len(said)
     assert epoch(stack, room) >= before
-    assert stack.health()["status"] == "ok", stack.health()
+    await asyncio.to_thread(until, lambda: stack.health()["status"] == "ok", "health", 10)
 
 
 def names(tenant: Tenant) -> list[str]:

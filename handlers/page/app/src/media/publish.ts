@@ -49,6 +49,7 @@ export class Publisher extends Connection {
     if (ALWAYS.includes(source)) {
       void this.sayMuted();
     } else if (this.pc && Boolean(track) !== Boolean(before)) {
+      outlet.trackId = null;
       this.lay(this.pc, outlet);
       this.require(Need.renewal);
     }

@@ -1,0 +1,102 @@
+// A room's recordings and transcripts, asked for until they are complete.
+import { callText, Refused } from "./api";
+import type { Seat } from "./seat";
+import { Store } from "./store";
+import type { Recording, Transcript } from "./wire";
+
+const SOON_MS = 2_000;
+const LATER_MS = 10_000;
+/** A recording that was just made may not be listed yet, nor a transcript that was just asked for. */
+const PATIENCE_MS = 20_000;
+const LINK_GOOD_MS = 50 * 60_000;
+
+export interface Kept {
+  recording: Recording;
+  transcript: Transcript | null;
+  /** Where it can be played; null until it can. */
+  url: string | null;
+}
+
+export interface RecordingsState {
+  kept: Kept[];
+  /** Whether to go on expecting what is not there. */
+  waiting: boolean;
+  unreachable: boolean;
+  denied: boolean;
+}
+
+export class Recordings {
+  readonly store = new Store<RecordingsState>({
+    kept: [],
+    waiting: true,
+    unreachable: false,
+    denied: false,
+  });
+  private readonly links = new Map<string, { url: string; at: number }>();
+  private changedAt = Date.now();
+  private timer = 0;
+  private closed = false;
+
+  constructor(private readonly seat: Seat) {
+    void this.look();
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+
+  /** The transcript as a file of this format. */
+  async captions(recording: string, format: string): Promise<string> {
+    const path = `/recordings/${recording}/transcript?format=${format}`;
+    return callText(path, { token: await this.seat.token() });
+  }
+
+  private async look(): Promise<void> {
+    let again = SOON_MS;
+    try {
+      const before = JSON.stringify(this.store.state.kept);
+      const kept = await this.read();
+      if (JSON.stringify(kept) !== before) this.changedAt = Date.now();
+      const waiting = Date.now() - this.changedAt < PATIENCE_MS;
+      this.store.set({ kept, waiting, unreachable: false });
+      if (kept.length ? kept.every(isComplete) : !waiting) again = LATER_MS;
+      if (kept.length && kept.every(isComplete) && !waiting) return;
+    } catch (error) {
+      if (error instanceof Refused && !error.passes) return this.store.set({ denied: true });
+      this.store.set({ unreachable: true });
+      again = LATER_MS / 2;
+    }
+    if (!this.closed) this.timer = window.setTimeout(() => void this.look(), again);
+  }
+
+  private async read(): Promise<Kept[]> {
+    const room = this.seat.room;
+    const [{ recordings }, { transcripts }] = await Promise.all([
+      this.seat.call<{ recordings: Recording[] }>("/recordings?limit=100"),
+      this.seat.call<{ transcripts: Transcript[] }>(`/rooms/${room}/post-meeting-transcripts`),
+    ]);
+    const ours = recordings.filter((each) => each.room_id === room && each.status !== "deleted");
+    return Promise.all(
+      ours.map(async (recording) => ({
+        recording,
+        transcript: transcripts.find((each) => each.recording_id === recording.id) ?? null,
+        url: recording.status === "ready" ? await this.link(recording.id) : null,
+      })),
+    );
+  }
+
+  private async link(recording: string): Promise<string | null> {
+    const known = this.links.get(recording);
+    if (known && Date.now() - known.at < LINK_GOOD_MS) return known.url;
+    const path = `/recordings/${recording}/download`;
+    const { download_url: url } = await this.seat.call<{ download_url: string | null }>(path);
+    if (url) this.links.set(recording, { url, at: Date.now() });
+    return url;
+  }
+}
+
+function isComplete({ recording, transcript }: Kept): boolean {
+  if (recording.status === "failed" || recording.status === "archived") return true;
+  return transcript?.status === "completed" || transcript?.status === "failed";
+}
