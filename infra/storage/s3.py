@@ -52,16 +52,26 @@ class S3Store:
         *,
         region: str = "us-east-1",
         endpoint: str | None = None,
+        public_endpoint: str | None = None,
         access_key: str | None = None,
         secret_key: str | None = None,
         archive_class: str = "GLACIER",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Without keys, boto3's own search for credentials applies."""
+        """Without keys, boto3's own search for credentials applies.
+
+        `public_endpoint` is what links name, where clients reach the store by another address.
+        """
         self._bucket = bucket
         self._archive_class = archive_class
         self._clock = clock
         self._client = make_client(region, endpoint, access_key, secret_key)
+        # The host is signed, so a link for another address is made by a client of that address.
+        self._linker = (
+            make_client(region, public_endpoint, access_key, secret_key)
+            if public_endpoint
+            else self._client
+        )
 
     @classmethod
     def of(cls, settings: Settings) -> S3Store:
@@ -73,6 +83,7 @@ class S3Store:
             settings.s3_bucket,
             region=settings.s3_region,
             endpoint=settings.s3_endpoint,
+            public_endpoint=settings.s3_public_endpoint,
             access_key=access.get_secret_value() if access else None,
             secret_key=secret.get_secret_value() if secret else None,
             archive_class=settings.s3_archive_class,
@@ -179,7 +190,7 @@ class S3Store:
         return self.head(key)
 
     def link(self, key: str, *, filename: str, content_type: str, expires_s: int) -> str:
-        return self._client.generate_presigned_url(
+        return self._linker.generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": self._bucket,

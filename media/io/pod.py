@@ -42,6 +42,8 @@ log = structlog.get_logger(__name__)
 ROOMS = 1_000
 CONNECTIONS = 2_000
 "What one process takes on. More: refused with POD_BUSY."
+ANSWERS_AT_ONCE = 16
+"Each takes a connection to Redis while it is sent; there are not hundreds."
 WAIT_FOR_ROOM_S = 1.0
 "An order may come before the room it is for; its asker waits for 2 s."
 LAST_WORDS_S = 2.0
@@ -102,6 +104,7 @@ class Pod:
         self._came: dict[RoomId, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._negotiating = 0
+        self._answering = asyncio.Semaphore(ANSWERS_AT_ONCE)
         self._floor = Floor(
             board=board,
             recorder=self.recorder,
@@ -153,7 +156,8 @@ class Pod:
         except Exception as broken:
             log.exception("an order broke", kind=command.kind)
             said = broken
-        await answer(said)
+        async with self._answering:
+            await answer(said)
 
     async def carry_out(self, command: LiveCommand[Any]) -> Reply:
         """Raises `Refused`; STALE_EPOCH for a room that is not held, or under another epoch."""

@@ -14,9 +14,10 @@ from pathlib import Path
 import httpx2
 
 from infra.bus.redis import RedisBus
-from infra.contract.ids import RoomId, TenantId, new_id
-from infra.contract.live import HoldRoom
+from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId, new_id
+from infra.contract.live import HoldRoom, PauseSlot
 from infra.contract.messages import Done
+from infra.contract.refusals import Reason, Refused
 from media.io.watchdog import ABORT_AFTER, DUMP_AFTER, Watchdog
 from tests.support.servers import free_port
 
@@ -90,6 +91,17 @@ async def test_a_pod_process_takes_orders_reports_and_goes_when_told(
             room_id=RoomId(new_id()), epoch=1, tenant_id=TenantId(new_id()), recording=None
         )
         done = await bus.order(reports[0].pod_id, hold)
+        pause = PauseSlot(
+            room_id=hold.room_id,
+            epoch=1,
+            participant_id=ParticipantId(new_id()),
+            connection_id=ConnectionId(new_id()),
+            mid="0",
+            paused=True,
+        )
+        many = await asyncio.gather(
+            *(bus.order(reports[0].pod_id, pause) for _ in range(300)), return_exceptions=True
+        )
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
             alive, figures = await http.get("/livez"), await http.get("/metrics")
             lost = await http.get("/nothing")
@@ -98,6 +110,8 @@ async def test_a_pod_process_takes_orders_reports_and_goes_when_told(
     await bus.close()
     assert (reports[0].pid, reports[0].engine) == (pid, "reference")
     assert done == Done()
+    said = {no.refusal.reason if isinstance(no, Refused) else no for no in many}
+    assert said == {Reason.SESSION_UNKNOWN}
     assert (alive.status_code, lost.status_code) == (200, 404)
     assert "parley_media_rooms 1.0" in figures.text
     assert "parley_media_packets_forwarded_total 0.0" in figures.text
