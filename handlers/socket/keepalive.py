@@ -7,8 +7,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 PING_INTERVAL_S = 5.0
 PONG_TIMEOUT_S = 15.0
 "Three pings' worth. A peer is given up at most 20 s after it was last heard."
-GIVEN_UP = 1011
-"The close code a session is ended with when its peer answers no ping."
+GIVEN_UP = {"type": "websocket.disconnect", "code": 1006, "reason": "keepalive ping timeout"}
+"How a session hears that its peer answers no ping. No peer can send 1006 (RFC 6455, 7.4.1)."
 
 
 class KeepaliveProtocol(WebSocketsSansIOProtocol):
@@ -20,12 +20,6 @@ class KeepaliveProtocol(WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         if not (self.close_sent or self.transport.is_closing()):
-            self.queue.put_nowait(
-                {
-                    "type": "websocket.disconnect",
-                    "code": GIVEN_UP,
-                    "reason": "keepalive ping timeout",
-                }
-            )
+            self.queue.put_nowait(GIVEN_UP)
         super().keepalive_timeout()
         self.transport.abort()

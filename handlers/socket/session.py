@@ -137,7 +137,7 @@ class Session:
                 # Only a close frame brings a reason with it, be it empty; a connection that broke
                 # may be back in a moment and has left nothing.
                 meant = code in GONE and message.get("reason") is not None
-                raise Over(code, "", left=meant or code == GIVEN_UP)
+                raise Over(code, "", left=meant or message == GIVEN_UP)
             if not self._allowance.frame(now=time.monotonic()):
                 if self._allowance.spent:
                     raise Over(CLOSE_POLICY, "too many frames")

@@ -13,9 +13,12 @@ What differs from the stock broker, and why:
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import redis
@@ -168,6 +171,16 @@ class _Consumer(_RedisConsumer):
             raise _closed(broken) from broken
 
 
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A message that is done with, and what its asker is told."""
+
+    queue: str
+    redis_message_id: str
+    how: str
+    reply: tuple[str, str] | None
+
+
 class WakeRedisBroker(RedisBroker):
     """The broker of every process: workers consume with it, `RedisBus` borrows its script calls.
 
@@ -195,6 +208,8 @@ class WakeRedisBroker(RedisBroker):
         self.in_hand: set[str] = set()
         "Redis ids of the messages this process is working on."
         self._reply = threading.local()
+        self._unsettled: deque[_Settled] = deque()
+        self._settling = threading.Lock()
 
     @property
     def consumer_class(self) -> type[_Consumer]:
@@ -253,16 +268,36 @@ class WakeRedisBroker(RedisBroker):
         self._reply.waiting = (reply_to, outcome)
 
     def settle(self, queue: str, redis_message_id: str, how: str) -> None:
-        waiting: tuple[str, str] | None = getattr(self._reply, "waiting", None)
+        """Reply and acknowledge: at once, or with what another thread is about to settle.
 
-        def build(pipe: Any) -> None:
-            if waiting is not None:
-                pipe.rpush(waiting[0], waiting[1])
-                pipe.pexpire(waiting[0], REPLY_TTL_MS)
-            pipe.evalsha(*self.script_call(how, queue, redis_message_id))
-
-        self._run(build)
+        Raises RedisError in the thread that met it; what the others left to it stays for the next.
+        """
+        mine = _Settled(queue, redis_message_id, how, getattr(self._reply, "waiting", None))
+        self._unsettled.append(mine)
+        # Whoever leaves here without the lock was seen by the holder, who looks again after.
+        while self._unsettled and self._settling.acquire(blocking=False):
+            batch: list[_Settled] = []
+            try:
+                while self._unsettled:
+                    batch.append(self._unsettled.popleft())
+                self._run(functools.partial(self._add_settled, batch))
+            except redis.RedisError:
+                self._unsettled.extend(one for one in batch if one is not mine)
+                raise
+            finally:
+                self._settling.release()
         self._reply.waiting = None
+
+    def _add_settled(self, batch: list[_Settled], pipe: Any) -> None:
+        replies: dict[str, list[str]] = {}
+        for one in batch:
+            if one.reply is not None:
+                replies.setdefault(one.reply[0], []).append(one.reply[1])
+        for reply_to, outcomes in replies.items():
+            pipe.rpush(reply_to, *outcomes)
+            pipe.pexpire(reply_to, REPLY_TTL_MS)
+        for one in batch:
+            pipe.evalsha(*self.script_call(one.how, one.queue, one.redis_message_id))
 
     def give_back(self, queue: str, ids: list[str]) -> None:
         if ids:

@@ -13,6 +13,7 @@ import httpx2
 import numpy as np
 from aiortc import (
     MediaStreamTrack,
+    RTCBundlePolicy,
     RTCConfiguration,
     RTCPeerConnection,
     RTCSessionDescription,
@@ -23,6 +24,9 @@ from aiortc.mediastreams import MediaStreamError
 SAMPLE_RATE = 48_000
 FRAME_SAMPLES = 960
 "20 ms, as browsers send."
+
+_CONFIGURATION = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+"Nobody else's servers; one transport, or aiortc loses a second m-line of a kind it bundles late."
 
 
 class SpeechTrack(MediaStreamTrack):
@@ -112,14 +116,14 @@ class Peer:
         self._listeners: list[asyncio.Task[None]] = []
 
     async def publish(self, *tracks: MediaStreamTrack) -> None:
-        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        pc = RTCPeerConnection(_CONFIGURATION)
         for track in tracks:
             pc.addTrack(track)
         await self._negotiate(pc, f"/whip/{self._room}?id={self.name}")
 
     async def listen(self, *, audio: int = 1, video: int = 0) -> None:
         """Hear and see everybody else, on so many m-lines of each kind."""
-        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        pc = RTCPeerConnection(_CONFIGURATION)
         for kind, count in (("audio", audio), ("video", video)):
             for _ in range(count):
                 pc.addTransceiver(kind, direction="recvonly")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from infra.contract.refusals import Reason, Refused, refuse
 
@@ -81,14 +79,3 @@ class Place:
         if self._gate is not None:
             self._gate._leave()
             self._gate = None
-
-
-@asynccontextmanager
-async def until_answered(gate: Gate) -> AsyncIterator[Place]:
-    """Inside the block the place is held; a block that raises leaves it."""
-    place = await gate.enter()
-    try:
-        yield place
-    except BaseException:
-        place.leave()
-        raise

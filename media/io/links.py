@@ -112,9 +112,6 @@ class PublishLink(Link):
     def source(self, mid: str) -> SourceId | None:
         return self._sources.get(mid)
 
-    def spec(self, mid: str) -> SourceSpec:
-        return self._specs[mid]
-
 
 class SubscribeLink(Link):
     """A connection a participant receives on."""

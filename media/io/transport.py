@@ -107,7 +107,6 @@ class _Handshake(dtls.RTCDtlsTransport):
             inbound=profile.get_key_and_salt(material, 1 - ours),
         )
 
-
     async def stop(self) -> None:
         await super().stop()
         # aiortc says nothing to a peer whose certificate is not the one it announced.

@@ -27,3 +27,8 @@ export function clock(seconds: number): string {
 export function timeOfDay(at: string): string {
   return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
+
+/** An instant as a day and the time of day. */
+export function day(at: string): string {
+  return new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
