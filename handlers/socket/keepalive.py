@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+if TYPE_CHECKING:
+    from uvicorn._types import WebSocketDisconnectEvent
 
 PING_INTERVAL_S = 5.0
 PONG_TIMEOUT_S = 15.0
 "Three pings' worth. A peer is given up at most 20 s after it was last heard."
-GIVEN_UP = {"type": "websocket.disconnect", "code": 1006, "reason": "keepalive ping timeout"}
+GIVEN_UP: WebSocketDisconnectEvent = {
+    "type": "websocket.disconnect",
+    "code": 1006,
+    "reason": "keepalive ping timeout",
+}
 "How a session hears that its peer answers no ping. No peer can send 1006 (RFC 6455, 7.4.1)."
 
 

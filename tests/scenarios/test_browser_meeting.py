@@ -126,9 +126,14 @@ def read_back(tenant: Tenant, room_id: str, scratch: Path) -> tuple[Any, Path]:
 
 
 def assert_attributed(transcript: Any, voices: dict[str, str]) -> None:
-    """Most of what each voice says stands under the name it spoke through, and not the other's."""
+    """What each voice says stands under the name it spoke through, and not under the other's."""
+    words = {
+        voice: [w for x in LINES if x["speaker"] == voice for w in x["text"].split()]
+        for voice in voices.values()
+    }
     for name, voice in voices.items():
-        said = [w for x in LINES if x["speaker"] == voice for w in x["text"].split()]
+        said = words[voice]
+        others = {w for v, ws in words.items() if v != voice for w in ws} - set(said)
         heard = [
             word
             for turn in transcript["transcript_json"]["segments"]
@@ -136,8 +141,10 @@ def assert_attributed(transcript: Any, voices: dict[str, str]) -> None:
             for word in turn["text"].split()
         ]
         common = sum(min(said.count(w), heard.count(w)) for w in set(said))
-        assert common >= 0.75 * len(said), (name, said, heard)
-        assert len(heard) <= 1.25 * len(said), (name, said, heard)
+        assert common >= 0.8 * len(said), (name, said, heard)
+        # A microphone's speech is cut where it begins anew; a word broken there may be misheard.
+        strange = [w for w in heard if w in others]
+        assert len(strange) <= 1, (name, strange, heard)
 
 
 def assert_plays_to_the_end(path: Path) -> None:

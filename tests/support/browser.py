@@ -72,10 +72,10 @@ def microphone(speech: Path, target: Path) -> Path:
 
 @asynccontextmanager
 async def browser(speech: Path | None = None) -> AsyncIterator[Page]:
-    """A page in a Chromium of its own; its microphone says `speech` once, then is silent."""
+    """A page in a Chromium of its own; its microphone says `speech` over and over."""
     flags = list(FLAGS)
     if speech:
-        flags.append(f"--use-file-for-fake-audio-capture={speech}%noloop")
+        flags.append(f"--use-file-for-fake-audio-capture={speech}")
     async with async_playwright() as playwright:
         process = await playwright.chromium.launch(
             executable_path=chromium(), headless=True, args=flags
