@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import pkgutil
 import signal
 import socket
 import threading
@@ -18,7 +17,6 @@ import structlog
 from dramatiq import Actor, Message, Worker
 from sqlalchemy.exc import SQLAlchemyError
 
-import workers
 from infra.bus import keys
 from infra.bus.broker import ACTOR, JOB_ACTOR, WakeRedisBroker, clock_skew_s, open_redis
 from infra.contract.ids import JobId
@@ -46,7 +44,31 @@ WORKER_TTL_S = 5
 DRAIN_S = 20.0
 "Seconds a stopping worker has to end what it does; its jobs go on elsewhere from checkpoints."
 
-_FOLDERS = ("rooms", "tenants", "chat", "recordings", "transcripts", "outbox")
+OWNING = (
+    "workers.chat.send",
+    "workers.outbox.relay",
+    "workers.outbox.sweeper",
+    "workers.recordings.archive",
+    "workers.recordings.compose",
+    "workers.recordings.delete",
+    "workers.recordings.downloads",
+    "workers.recordings.recover",
+    "workers.recordings.start",
+    "workers.recordings.sweep",
+    "workers.recordings.sync",
+    "workers.recordings.upload",
+    "workers.rooms.end",
+    "workers.rooms.open",
+    "workers.rooms.place",
+    "workers.rooms.presence",
+    "workers.rooms.reap",
+    "workers.rooms.seats",
+    "workers.tenants.account",
+    "workers.transcripts.request",
+    "workers.transcripts.transcribe",
+)
+"Modules that own a command, do a job or run now and then. What else they need they import."
+
 _PULSE_S = 0.2
 _POLL_MS = 1000
 "How often an idle consumer looks by itself, for a message that came without a wake token."
@@ -60,11 +82,9 @@ class CannotStart(Exception):
 
 
 def import_owners() -> None:
-    """Every module in the workers' folders, so that none that owns something is forgotten."""
-    for folder in _FOLDERS:
-        package = importlib.import_module(f"{workers.__name__}.{folder}")
-        for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            importlib.import_module(module.name)
+    """Have every owner register itself."""
+    for name in OWNING:
+        importlib.import_module(name)
 
 
 class WorkerApp:

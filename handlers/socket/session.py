@@ -20,9 +20,11 @@ from handlers.socket.admission import Guest
 from handlers.socket.frames import BadFrame, Frame, parse, render
 from handlers.socket.keepalive import GIVEN_UP
 from handlers.socket.limits import Allowance
+from handlers.socket.media_requests import close_media
 from handlers.socket.news import LOG_PAGE, Reel
 from handlers.socket.postbox import Overflow, Postbox
-from handlers.socket.requests import REQUESTS, Desk, Lane, change_hand, close_media
+from handlers.socket.requests import REQUESTS, Desk, Lane
+from handlers.socket.room_requests import change_hand
 from infra.contract.commands import Entered, EnterRoom, LeaveRoom
 from infra.contract.events import Arrived, RoomEvent, Signal
 from infra.contract.ids import ConnectionId

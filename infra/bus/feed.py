@@ -119,18 +119,23 @@ class Listening:
         pause = _SOON_S
         while True:
             try:
+                if not self._rooms:
+                    await asyncio.sleep(_SOON_S)
+                    continue
                 if self._pubsub is None:
                     await self._connect()
                     pause = _SOON_S
                 assert self._pubsub is not None
-                if not self._rooms:
-                    await asyncio.sleep(_SOON_S)
-                    continue
+                if self._pubsub.connection is None:
+                    raise ConnectionError("a subscription found nobody to connect to")
                 said = await self._pubsub.get_message(timeout=1.0)
                 if said is not None:
                     self._hear(said)
             except (RedisError, OSError) as broken:
-                self._interrupt()
+                for confirmed in self._confirmed.values():
+                    confirmed.clear()
+                for channel in self._rooms:
+                    self._interrupt(channel)
                 log.warning("the feed was interrupted", error=str(broken), again_in_s=pause)
                 await self._drop()
                 await asyncio.sleep(pause)
@@ -139,20 +144,16 @@ class Listening:
     async def _connect(self) -> None:
         pubsub = self._redis.pubsub()
         channels = list(self._rooms)
-        if channels:
-            await pubsub.subscribe(*channels)
+        await pubsub.subscribe(*channels)
         # Whoever came meanwhile subscribes by itself from here on, or was in the list.
         late = [channel for channel in self._rooms if channel not in channels]
         self._pubsub = pubsub
         if late:
             await pubsub.subscribe(*late)
 
-    def _interrupt(self) -> None:
-        for confirmed in self._confirmed.values():
-            confirmed.clear()
-        for queues in self._rooms.values():
-            for queue in queues:
-                _put(queue, _INTERRUPTED)
+    def _interrupt(self, channel: str) -> None:
+        for queue in self._rooms.get(channel, ()):
+            _put(queue, _INTERRUPTED)
 
     async def _drop(self) -> None:
         pubsub, self._pubsub = self._pubsub, None
@@ -163,7 +164,10 @@ class Listening:
         channel = said["channel"].decode() if said["channel"] else ""
         if said["type"] == "subscribe":
             confirmed = self._confirmed.get(channel)
-            if confirmed is not None:
+            if confirmed is not None and confirmed.is_set():
+                # The client reconnected by itself, and subscribed to everything it had.
+                self._interrupt(channel)
+            elif confirmed is not None:
                 confirmed.set()
         if said["type"] != "message":
             return

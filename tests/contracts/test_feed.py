@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+import redis
 
 from infra.bus.port import Feed
 from infra.bus.redis import RedisBus
@@ -27,7 +28,7 @@ class Case:
     "Have what carries the news go away and come back empty."
 
 
-@pytest.fixture(params=["local", "redis"])
+@pytest.fixture(params=["local", "redis restarted", "connections cut"])
 async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
     if request.param == "local":
         local = LocalBus()
@@ -38,9 +39,13 @@ async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
 
     def restart() -> None:
         server.kill()
-        server.start()
+        asyncio.get_running_loop().call_later(0.3, server.start)
 
-    yield Case(bus, restart)
+    def cut() -> None:
+        with redis.Redis.from_url(server.url) as client:
+            client.client_kill_filter(_type="pubsub")
+
+    yield Case(bus, cut if request.param == "connections cut" else restart)
     await bus.close()
 
 

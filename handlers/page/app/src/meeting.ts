@@ -45,7 +45,7 @@ const SPEECH_HELD_MS = 700;
 const TAKEN_OVER_AFTER_MS = 1_500;
 const NOTICE_MS = 5_000;
 /** Media may be away for so long before people are told. */
-const MEDIA_GRACE_MS = 2_500;
+const MEDIA_GRACE_MS = 1_000;
 
 export class Meeting {
   readonly store = new Store<MeetingState>({

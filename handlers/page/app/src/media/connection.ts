@@ -155,7 +155,7 @@ export function preferForwarded(transceiver: RTCRtpTransceiver, kind: "audio" | 
   const kept = wanted.flatMap((type) =>
     known.filter((codec) => codec.mimeType.toLowerCase() === type.toLowerCase() && plain(codec)),
   );
-  if (kept.length) transceiver.setCodecPreferences(kept);
+  if (kept.length) transceiver.setCodecPreferences?.(kept);
 }
 
 /** H.264 in its constrained baseline alone: every other profile makes descriptions longer. */

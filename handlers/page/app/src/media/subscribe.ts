@@ -8,7 +8,7 @@ const AHEAD: Record<Kind, number> = { audio: 6, video: 9 };
 /** Lines are added so many at a time when more people come than there are lines for. */
 const STEP = 4;
 /** A description has at most 64 KiB. */
-const MOST: Record<Kind, number> = { audio: 18, video: 18 };
+const MOST: Record<Kind, number> = { audio: 20, video: 20 };
 
 export class Subscriber extends Connection {
   private readonly lines: Record<Kind, RTCRtpTransceiver[]> = { audio: [], video: [] };

@@ -44,6 +44,7 @@ export function Controls({ meeting, devices, panel, show, unread }: Props) {
             testid="record-toggle"
             label={recordingId ? words.controls.unrecord : words.controls.record}
             on={recordingId !== null}
+            live={recordingId !== null}
             onClick={() => void meeting.toggleRecording()}
           >
             <Record on={recordingId !== null} />

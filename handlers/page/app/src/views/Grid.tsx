@@ -16,7 +16,8 @@ export function Grid({ meeting, devices }: { meeting: Meeting; devices: Devices 
   const { ids: speaking } = useStore(meeting.speaking);
   const { mic, camera, micOn, screen } = useStore(devices.store);
   const place = useRef<HTMLDivElement>(null);
-  const width = useTileWidth(place, people.length);
+  const isDuo = people.length === 2 && you !== null;
+  const width = useTileWidth(place, isDuo ? 1 : people.length);
 
   const shared = tracks.find((track) => track.source === "screen");
   const sharer = people.find((person) => person.id === shared?.participant_id);
@@ -27,7 +28,7 @@ export function Grid({ meeting, devices }: { meeting: Meeting; devices: Devices 
   // Oneself comes last, as in a round where one looks at the others.
   const round = [...people].sort((a, b) => Number(a.id === you?.id) - Number(b.id === you?.id));
   return (
-    <main class={`grid ${shared ? "presenting" : ""}`}>
+    <main class={`grid ${shared ? "presenting" : isDuo ? "duo" : ""}`}>
       {shared && (
         <figure class="shared" data-testid="screen">
           {picture && <Picture key={picture.id} track={picture} label={title} />}

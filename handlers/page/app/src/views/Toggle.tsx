@@ -7,6 +7,8 @@ interface Props {
   /** Off is a state worth noticing, such as a microphone that is not heard. */
   alert?: boolean;
   on?: boolean;
+  /** On is a state worth noticing, such as being recorded. */
+  live?: boolean;
   /** Said after the label, and shown as a dot. */
   news?: string | null;
   keys?: string;
@@ -14,11 +16,11 @@ interface Props {
   children: ComponentChildren;
 }
 
-export function Toggle({ label, testid, alert, on, news, keys, onClick, children }: Props) {
+export function Toggle({ label, testid, alert, on, live, news, keys, onClick, children }: Props) {
   return (
     <button
       type="button"
-      class={`round ${alert ? "alert" : ""} ${on ? "on" : ""}`}
+      class={`round ${alert ? "alert" : ""} ${on ? "on" : ""} ${live ? "live" : ""}`}
       data-testid={testid}
       aria-label={news ? `${label}, ${news}` : label}
       aria-pressed={on}
