@@ -1,4 +1,4 @@
-"""Everything that may differ between two deployments. Unset means embedded: one machine, no services.
+"""Everything that may differ between two deployments. Unset means embedded, on one machine.
 
 Read from the environment and from `.env`, every name prefixed `PARLEY_`.
 """

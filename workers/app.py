@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from types import FrameType
 from uuid import UUID
 
@@ -73,6 +74,9 @@ _PULSE_S = 0.2
 _POLL_MS = 1000
 "How often an idle consumer looks by itself, for a message that came without a wake token."
 _AWAY_S = 1.0
+FORGOTTEN = timedelta(seconds=60)
+"""A command whose asker gave up this long ago is dropped: a retry under its key is a new message.
+Longer: a command that kills its worker is started more often, once in every heartbeat timeout."""
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +152,8 @@ class WorkerApp:
                 if not is_current(connection):
                     raise CannotStart("the database has other tables: run `parley migrate`")
         except SQLAlchemyError as broken:
-            raise CannotStart(f"the database does not answer: {broken}") from broken
+            first_line = str(broken).partition("\n")[0]
+            raise CannotStart(f"the database does not answer: {first_line}") from broken
 
     def start(self) -> None:
         self._worker.start()
@@ -187,6 +192,9 @@ class WorkerApp:
 
     def _perform(self, raw: str) -> None:
         envelope = Envelope.model_validate_json(raw)
+        if envelope.not_after is not None and self.tools.now() > envelope.not_after + FORGOTTEN:
+            log.error("a command nobody waits for was dropped", kind=envelope.kind)
+            return
         try:
             outcome = carry_out(envelope, self.tools)
         except DatabaseAway as away:

@@ -1,11 +1,13 @@
-"""Starting and stopping a room's recording, whoever decided it."""
+"""Starting and stopping a room's recording, and having it put together, whoever decided it."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from infra.bus import keys
-from infra.contract.ids import RecordingId
+from infra.contract.ids import RecordingId, TenantId
 from infra.contract.refusals import Reason, refuse
-from infra.contract.views import RecordingView, TenantConfig
+from infra.contract.views import RecordingState, RecordingView, TenantConfig
 from infra.db import jobs, recordings
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
@@ -63,18 +65,37 @@ def stop(work: Work, room: LockedRoom) -> RecordingView | None:
     recordings.stop(work.connection, room.tenant_id, running.id, work.now)
     work.event(room.id, room.tenant_id, "recording.stopped", {"recording_id": str(running.id)})
     pods.hold(work, room)
-    parts = recordings.parts(work.connection, running.id)
-    if not any(part.state in UNDER_WAY for part in parts):
-        # No pod will report anything more, so nobody else would notice that it is complete.
-        jobs.enqueue(
-            work,
-            "compose",
-            str(running.id),
-            keys.RECORDINGS,
-            {"recording_id": str(running.id)},
-            tenant_id=room.tenant_id,
-        )
+    # A pod that writes it reports when it is done; without one there is nothing to wait for.
+    settle(work, running.id)
     return _seen(work, room, running.id)
+
+
+def settle(work: Work, recording_id: RecordingId) -> None:
+    """Order the film if nothing more is to come. Asked twice, it is made once."""
+    recording = recordings.lock(work.connection, recording_id)
+    if recording is None or recording.state is not RecordingState.PROCESSING:
+        return
+    parts = recordings.parts(work.connection, recording_id)
+    if not any(part.state in UNDER_WAY for part in parts):
+        order_film(work, recording_id, recording.tenant_id)
+
+
+def order_film(
+    work: Work,
+    recording_id: RecordingId,
+    tenant_id: TenantId,
+    *,
+    available_at: datetime | None = None,
+) -> None:
+    jobs.enqueue(
+        work,
+        "compose",
+        str(recording_id),
+        keys.RECORDINGS,
+        {"recording_id": str(recording_id)},
+        tenant_id=tenant_id,
+        available_at=available_at,
+    )
 
 
 def _seen(work: Work, room: LockedRoom, recording_id: RecordingId) -> RecordingView:

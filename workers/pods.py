@@ -13,7 +13,7 @@ from infra.bus import keys
 from infra.bus.port import PodReport
 from infra.contract.ids import ParticipantId, PodId, RoomId
 from infra.contract.live import CloseParticipant, DropRoom, HoldRoom, RecordingOrder
-from infra.db import participants, recordings
+from infra.db import participants, recordings, rooms
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
 
@@ -67,6 +67,7 @@ def hold(work: Work, room: LockedRoom) -> None:
         HoldRoom(
             room_id=room.id,
             epoch=room.epoch,
+            version=rooms.next_version(work.connection, room),
             tenant_id=room.tenant_id,
             recording=running
             and RecordingOrder(recording_id=running.id, started_at=running.started_at),
@@ -85,5 +86,10 @@ def close_participant(work: Work, room: LockedRoom, participant_id: ParticipantI
     if room.pod_id is not None:
         work.order(
             room.pod_id,
-            CloseParticipant(room_id=room.id, epoch=room.epoch, participant_id=participant_id),
+            CloseParticipant(
+                room_id=room.id,
+                epoch=room.epoch,
+                version=rooms.next_version(work.connection, room),
+                participant_id=participant_id,
+            ),
         )

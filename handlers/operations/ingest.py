@@ -49,6 +49,7 @@ async def publish(
         lambda at: Publish(
             room_id=at.room_id,
             epoch=at.epoch,
+            version=at.version,
             participant_id=session.participant_id,
             connection_id=session.connection_id,
             offer=offer,
@@ -76,6 +77,7 @@ async def subscribe(
         lambda at: Subscribe(
             room_id=at.room_id,
             epoch=at.epoch,
+            version=at.version,
             participant_id=session.participant_id,
             connection_id=session.connection_id,
             offer=offer,

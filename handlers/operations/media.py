@@ -45,6 +45,7 @@ async def order(
         if refused.refusal.reason not in MOVED:
             raise
         again = await here.bus.ask(PlaceRoom(tenant_id=tenant_id, room_id=room_id))
-        if again == placement and refused.refusal.reason is not Reason.STALE_EPOCH:
+        moved = (again.pod_id, again.epoch) != (placement.pod_id, placement.epoch)
+        if not moved and refused.refusal.reason is not Reason.STALE_EPOCH:
             raise
         return await here.bus.order(again.pod_id, build(again))

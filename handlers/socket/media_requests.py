@@ -47,6 +47,7 @@ async def publish(desk: Desk, body: PublishBody) -> Said:
         lambda at: Publish(
             room_id=at.room_id,
             epoch=at.epoch,
+            version=at.version,
             participant_id=desk.guest.participant_id,
             connection_id=connection,
             offer=body.offer,
@@ -77,6 +78,7 @@ async def subscribe(desk: Desk, body: SubscribeBody) -> Said:
         lambda at: Subscribe(
             room_id=at.room_id,
             epoch=at.epoch,
+            version=at.version,
             participant_id=desk.guest.participant_id,
             connection_id=connection,
             offer=body.offer,

@@ -63,14 +63,19 @@ async def _meeting(stack: Stack, say: Say) -> bool:
         path = f"/api/v1/recordings/{recording['id']}/transcript"
         transcript = await _wait(http, path, "status", "completed")
         download = await _get(http, f"/api/v1/recordings/{recording['id']}/download")
-        invite = await _post(http, f"/api/v1/rooms/{room['id']}/join-token", {"role": "host"})
+        # An ended room takes nobody in by invitation; a token of the tenant's reads what it left.
+        reader = {"api_key": key, "user_id": "you", "role": "host", "room_id": room["id"]}
+        token = (await _post(http, "/api/v1/auth/token", reader))["access_token"]
+        yours = await _post(http, "/api/v1/rooms", {"name": "Your own meeting"})
+        invite = await _post(http, f"/api/v1/rooms/{yours['id']}/join-token", {"role": "host"})
 
         _print_transcript(transcript, say)
         length, size = recording["duration_seconds"], recording["file_size_bytes"]
         say(f"\nRecording  {length:.1f} s, {size} bytes")
         say(f"Download   {download['download_url']}")
         say(f"Transcript curl -H 'X-API-Key: {key}' '{stack.url}{path}?format=vtt'")
-        say(f"Page       {stack.url}/#/r/{room['id']}?invite={invite['invite']}")
+        say(f"Page       {stack.url}/#/r/{room['id']}?token={token}")
+        say(f"Try it     {stack.url}/#/r/{yours['id']}?invite={invite['invite']}")
         say(f"API        {stack.url}/docs")
         return _understood(transcript, say)
 

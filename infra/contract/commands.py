@@ -134,7 +134,7 @@ class PlaceRoom(Command[Placement]):
 
 
 class ClaimRoom(Command[Done]):
-    """A pod asks what it should be doing for a room; the answer comes as `HoldRoom` or `DropRoom`."""
+    """A pod asks what it should do for a room; the answer comes as `HoldRoom` or `DropRoom`."""
 
     kind: Literal["room.claim"] = "room.claim"
     room_id: RoomId
@@ -225,7 +225,7 @@ class Entered(Reply):
 
 
 class EnterRoom(Command[Entered]):
-    """A seat's owner is here, on this connection. Entering again with the same one changes nothing."""
+    """A seat's owner is here, on this connection. Entering again with it changes nothing."""
 
     kind: Literal["participant.enter"] = "participant.enter"
     tenant_id: TenantId
@@ -313,7 +313,7 @@ class ArchiveRecording(Command[RecordingView]):
 
 
 class DeleteRecording(Command[Done]):
-    """Delete every object of it, its transcripts too. A job under way for it changes nothing more."""
+    """Delete every object and transcript of it. A job under way for it changes nothing more."""
 
     kind: Literal["recording.delete"] = "recording.delete"
     tenant_id: TenantId

@@ -1,4 +1,4 @@
-"""News. A room's events carry the room's next `seq` and last; signals are only for who listens now."""
+"""News. A room's events carry the next `seq` and last; signals are for who listens now."""
 
 from __future__ import annotations
 

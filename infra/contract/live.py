@@ -43,7 +43,7 @@ class DropRoom(LiveCommand[Done]):
 
 
 class CloseParticipant(LiveCommand[Done]):
-    """Close every connection of one participant."""
+    """Close every connection of one participant, except those asked for since this was decided."""
 
     kind: Literal["participant.close"] = "participant.close"
     participant_id: ParticipantId

@@ -52,6 +52,9 @@ class LiveCommand(Message, Generic[R]):
     room_id: RoomId
     epoch: int
     "The tenure the sender believes in; a pod that holds the room under another one refuses."
+    version: int = 0
+    """Of the room's row, which only grows, when this was decided: orders may be sent late, and what
+    was decided before undoes nothing that was decided after. 0: not said."""
 
     @classmethod
     def reply_type(cls) -> type[R]:
@@ -89,6 +92,8 @@ class Placement(Reply):
     room_id: RoomId
     pod_id: PodId
     epoch: int
+    version: int = 0
+    "Of the room's row when it was looked at; goes into the orders made of this."
 
 
 def kinds(root: type[Message]) -> dict[str, type[Any]]:
@@ -99,7 +104,6 @@ def kinds(root: type[Message]) -> dict[str, type[Any]]:
         order = waiting.pop()
         waiting.extend(order.__subclasses__())
         kind = order.model_fields["kind"].default
-        if isinstance(kind, str):
-            if found.setdefault(kind, order) is not order:
-                raise TypeError(f"{kind} is said by {order.__name__} and {found[kind].__name__}")
+        if isinstance(kind, str) and found.setdefault(kind, order) is not order:
+            raise TypeError(f"{kind} is said by {order.__name__} and {found[kind].__name__}")
     return found

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Engine,
-    Interval,
     and_,
     case,
     func,
@@ -24,7 +23,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite

@@ -132,14 +132,16 @@ def count_live(connection: Connection, tenant_id: TenantId) -> int:
 def placement(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> Placement | None:
     """Where a live room was put last; its pod may have died since."""
     row = connection.execute(
-        select(ROOMS.c.pod_id, ROOMS.c.epoch).where(
+        select(ROOMS.c.pod_id, ROOMS.c.epoch, ROOMS.c.version).where(
             ROOMS.c.id == room_id,
             ROOMS.c.tenant_id == tenant_id,
             ROOMS.c.state == RoomState.LIVE,
             ROOMS.c.pod_id.is_not(None),
         )
     ).one_or_none()
-    return Placement(room_id=room_id, pod_id=row.pod_id, epoch=row.epoch) if row else None
+    if row is None:
+        return None
+    return Placement(room_id=room_id, pod_id=row.pod_id, epoch=row.epoch, version=row.version)
 
 
 def tenant_of(connection: Connection, room_id: RoomId) -> TenantId | None:
@@ -239,6 +241,17 @@ def change(connection: Connection, room: LockedRoom, now: datetime, **values: An
         .where(ROOMS.c.id == room.id, ROOMS.c.tenant_id == room.tenant_id)
         .values(version=ROOMS.c.version + 1, updated_at=now, **values)
     )
+
+
+def next_version(connection: Connection, room: LockedRoom) -> int:
+    """A number greater than any that was given out for the room before."""
+    version: int = connection.execute(
+        update(ROOMS)
+        .where(ROOMS.c.id == room.id, ROOMS.c.tenant_id == room.tenant_id)
+        .values(version=ROOMS.c.version + 1)
+        .returning(ROOMS.c.version)
+    ).scalar_one()
+    return version
 
 
 def mark_empty(connection: Connection, room: LockedRoom, since: datetime | None) -> None:

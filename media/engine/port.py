@@ -108,7 +108,7 @@ class TapPacket:
     arrived_at: float
     "Monotonic seconds."
     ntp_time: float | None
-    "The sender's clock for this timestamp in seconds, from its sender reports; None before the first."
+    "Seconds on the sender's clock, from its sender reports; None before the first."
 
 
 Tap = Callable[[TapPacket], None]

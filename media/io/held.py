@@ -82,6 +82,7 @@ class HeldRoom:
         self.tenant_id = tenant_id
         self.epoch = epoch
         self.recording: RecordingOrder | None = None
+        self._version = 0
         self._floor = floor
         self._plan = RoomPlan()
         self._links: dict[ConnectionId, Link] = {}
@@ -112,7 +113,13 @@ class HeldRoom:
     # --- orders ---
 
     async def hold(self, order: HoldRoom) -> Done:
-        """Do exactly this from now on. An epoch that grew keeps everybody connected."""
+        """Do exactly this from now on. An epoch that grew keeps everybody connected.
+
+        What comes after an order that was decided later is not carried out any more.
+        """
+        if 0 < order.version < self._version:
+            return Done()
+        self._version = max(self._version, order.version)
         recorder = self._floor.recorder
         if order.recording != self.recording or order.epoch != self.epoch:
             await recorder.stop(self.room_id)
@@ -135,6 +142,7 @@ class HeldRoom:
             link = await self._open(order, offer, PublishLink)
             if other is not None:
                 other.close()
+        link.version = max(link.version, order.version)
         tracks = self._accept(link, offer, sources)
         return Published(answer=link.answer(offer), tracks=tuple(tracks.values()))
 
@@ -143,6 +151,7 @@ class HeldRoom:
         link = self._find(order.connection_id, order.participant_id, SubscribeLink)
         if link is None:
             link = await self._open(order, offer, SubscribeLink)
+        link.version = max(link.version, order.version)
         link.accept(offer)
         lines = [_line(line) for line in offer.usable if line.wants_media]
         wish = Wish(order.want, order.feeds)
@@ -185,9 +194,11 @@ class HeldRoom:
             link.close()
         return Done()
 
-    def close_participant(self, participant: ParticipantId) -> Done:
+    def close_participant(self, participant: ParticipantId, version: int = 0) -> Done:
+        """`version` 0: every connection; else those asked for before it was decided."""
         for link in self._links_of(participant):
-            link.close()
+            if version == 0 or link.version < version:
+                link.close()
         return Done()
 
     async def close(self, *, silent: bool) -> None:

@@ -36,6 +36,8 @@ class Link:
     def __init__(self, ends: Ends, offer: Offer) -> None:
         self.connection_id = ends.connection_id
         self.participant_id = ends.participant_id
+        self.version = 0
+        "The room's when this was asked for last."
         self._ends = ends
         self._session = secrets.randbits(62)
         self._version = 0

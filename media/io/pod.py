@@ -202,7 +202,7 @@ class Pod:
             case CloseConnection():
                 return room.close_connection(command.connection_id, command.participant_id)
             case CloseParticipant():
-                return room.close_participant(command.participant_id)
+                return room.close_participant(command.participant_id, command.version)
         raise TypeError(f"a pod cannot do {command.kind}")
 
     async def _hold(self, order: HoldRoom) -> Done:

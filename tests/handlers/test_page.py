@@ -65,6 +65,29 @@ async def test_the_page_talks_to_this_server_only(http: httpx2.AsyncClient, tmp_
 
 
 @pytest.mark.parametrize(
+    ("settings", "origin"),
+    [
+        ({"s3_endpoint": "http://store.test:9000"}, "http://store.test:9000"),
+        (
+            {"s3_endpoint": "http://inside", "s3_public_endpoint": "http://outside/s3"},
+            "http://outside",
+        ),
+    ],
+)
+async def test_recordings_may_be_played_from_the_store(
+    http: httpx2.AsyncClient, api: Api, tmp_path: Path, settings: dict[str, str], origin: str
+) -> None:
+    build(tmp_path)
+    for name, value in settings.items():
+        setattr(api.lobby.context.settings, name, value)
+
+    policy = (await http.get("/")).headers["content-security-policy"]
+
+    [allowed] = [part for part in policy.split("; ") if part.startswith("media-src")]
+    assert allowed.split()[-1] == origin
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "/assets/../../secret",

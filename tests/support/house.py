@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 import redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from infra.bus import keys
 from infra.bus.port import PodReport
@@ -142,6 +142,12 @@ class House:
             view = rooms.get(connection, room.tenant_id, room.id)
         assert view is not None
         return view
+
+    def version(self, room: RoomView) -> int:
+        """The last number given out for the room."""
+        with self.engine.connect() as connection:
+            query = select(rooms.ROOMS.c.version).where(rooms.ROOMS.c.id == room.id)
+            return int(connection.execute(query).scalar_one())
 
     def log(self, room: RoomView) -> list[RoomEvent]:
         with self.engine.connect() as connection:

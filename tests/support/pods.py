@@ -169,6 +169,7 @@ class Caller:
         *sources: Source,
         connection: ConnectionId | None = None,
         replace: bool = False,
+        version: int = 0,
         munge: Callable[[str], str] = lambda sdp: sdp,
         unmunge: Callable[[str], str] = lambda sdp: sdp,
     ) -> Published:
@@ -187,6 +188,7 @@ class Caller:
             offer=munge(pc.localDescription.sdp),
             tracks=[TrackOffer(mid=m, source=s) for m, s in zip(fresh, added, strict=True)],
             replace=replace,
+            version=version,
         )
         answer = unmunge(published.answer)
         await pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))

@@ -9,29 +9,34 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from dramatiq import Message
 from sqlalchemy import Engine, select
 
 from infra.bus import keys
-from infra.bus.broker import WakeRedisBroker, open_redis
+from infra.bus.broker import ACTOR, WakeRedisBroker, open_redis
 from infra.bus.redis import RedisBus
-from infra.contract.ids import JobId, TenantId, new_id
-from infra.contract.refusals import Refused
+from infra.contract.ids import CommandId, JobId, TenantId, new_id
+from infra.contract.messages import Envelope
+from infra.contract.refusals import Reason, Refused
 from infra.db import jobs
 from infra.db.engine import make_engine
+from infra.db.migrate import upgrade
 from infra.db.tables import AuditEntry, Job
 from infra.db.work import begin
+from infra.settings import Settings
 from tests.support.owners import Dawdle, Note, Noted
-from tests.support.servers import RedisServer
+from tests.support.servers import PostgresServer, RedisServer, free_port
+from workers.app import CannotStart, WorkerApp
 from workers.outbox.relay import deliver
 
 _audit = AuditEntry.__table__  # type: ignore[attr-defined]
 _jobs = Job.__table__  # type: ignore[attr-defined]
 
-LEASE_S = 1.0
+LEASE_S = 0.6
 "Seconds a killed worker's job waits in these tests; 30 in life."
 
 
@@ -126,7 +131,7 @@ async def ask(url: str, command: Note) -> Noted:
         await bus.close()
 
 
-async def test_a_worker_answers_does_jobs_is_seen_and_stops_when_told(
+async def test_a_worker_answers_does_jobs_is_seen_and_ends_its_work_before_it_stops(
     workers_on_sqlite: Workers,
 ) -> None:
     workers = workers_on_sqlite
@@ -139,10 +144,14 @@ async def test_a_worker_answers_does_jobs_is_seen_and_stops_when_told(
     workers.keep(10, lambda: workers.state(job_id) == "done")
     assert workers.notes().count("done by the way") == 1
     bus = await RedisBus.open(workers.url)
-    seen = await bus.workers()
-    assert seen == {"commands": [process.pid], "recordings": [process.pid]}
+    assert await bus.workers() == {"commands": [process.pid], "recordings": [process.pid]}
+
+    asked = asyncio.create_task(bus.ask(Dawdle(seconds=1.0), within=5.0))
+    await asyncio.sleep(0.3)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+
+    await asked
+    assert await asyncio.to_thread(process.wait, 10) == 0
     assert await bus.workers() == {}
     await bus.close()
 
@@ -210,18 +219,31 @@ async def test_jobs_and_commands_go_on_when_redis_comes_back_empty(
     assert process.poll() is None, "the same process went on"
 
 
-async def test_a_command_is_finished_before_its_worker_stops(workers: Workers) -> None:
-    process = workers.start()
-    await ask(workers.url, Note(tenant_id=TenantId(new_id()), text="up"))
-    bus = await RedisBus.open(workers.url)
+async def test_what_was_told_while_the_database_was_away_is_done_when_it_is_back(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
+    server = PostgresServer().start()
+    upgrade(server.url("postgres"))
+    workers = Workers(make_engine(server.url("postgres")), own_redis.url, tmp_path)
+    bus = await RedisBus.open(own_redis.url)
+    try:
+        workers.start("commands")
+        await ask(workers.url, Note(tenant_id=TenantId(new_id()), text="before"))
+        server.kill()
 
-    asked = asyncio.create_task(bus.ask(Dawdle(seconds=1.0), within=5.0))
-    await asyncio.sleep(0.3)
-    process.send_signal(signal.SIGTERM)
+        await bus.tell(Note(tenant_id=TenantId(new_id()), text="told meanwhile"))
+        with pytest.raises(Refused) as refused:
+            await bus.ask(Note(tenant_id=TenantId(new_id()), text="asked meanwhile"))
+        assert refused.value.refusal.reason is Reason.UNAVAILABLE
+        server.boot()
 
-    await asked
-    assert await asyncio.to_thread(process.wait, 10) == 0
-    await bus.close()
+        await asyncio.to_thread(workers.keep, 15, lambda: "told meanwhile" in workers.notes())
+        assert "asked meanwhile" not in workers.notes()
+    finally:
+        await bus.close()
+        workers.close()
+        workers.engine.dispose()
+        server.close()
 
 
 def test_periodic_functions_run_in_one_worker_and_then_in_its_heir(workers: Workers) -> None:
@@ -250,25 +272,63 @@ def test_periodic_functions_run_in_one_worker_and_then_in_its_heir(workers: Work
     assert set(ran()[before + 1 :]) == {heir.pid}
 
 
-def test_a_worker_without_redis_says_so_in_one_line(
-    sqlite_url: str, own_redis: RedisServer, tmp_path: Path
-) -> None:
-    own_redis.kill()
-    environment = os.environ | {
-        "PARLEY_REDIS_URL": own_redis.url,
-        "PARLEY_DATABASE_URL": sqlite_url,
-        "PARLEY_HOME": str(tmp_path),
-    }
-
-    ended = subprocess.run(
-        [sys.executable, "-m", "workers", "--queues", "commands"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+@pytest.fixture
+def here(sqlite_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        _env_file=None, database_url=sqlite_url, redis_url=redis_url, home=tmp_path / "home"
     )
 
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("worker: Redis does not answer")
-    assert len(ended.stderr.strip().splitlines()) == 1
+
+def test_a_command_whose_asker_is_long_gone_is_dropped(here: Settings) -> None:
+    app = WorkerApp(here, ["commands"])
+    now = datetime.now(UTC)
+    for text, not_after in (("old", now - timedelta(seconds=90)), ("new", now)):
+        command = Note(tenant_id=TenantId(new_id()), text=text)
+        said = Envelope(
+            command_id=CommandId(new_id()),
+            kind=command.kind,
+            body=command.model_dump(mode="json"),
+            reply_to="parley:replies:nobody",
+            not_after=not_after,
+        )
+        message: Message[None] = Message(
+            queue_name=keys.COMMANDS,
+            actor_name=ACTOR,
+            args=(said.model_dump_json(),),
+            kwargs={},
+            options={},
+        )
+        app.broker.enqueue(message)
+
+    app.start()
+    try:
+        with app.engine.connect() as connection:
+            query = select(_audit.c.subject)
+        for _ in range(200):
+            with app.engine.connect() as connection:
+                notes = list(connection.execute(query).scalars())
+            if notes:
+                break
+            time.sleep(0.02)
+        assert notes == ["new"]
+    finally:
+        app.stop()
+
+
+def test_a_worker_that_cannot_work_says_why_in_one_line(here: Settings, tmp_path: Path) -> None:
+    no_redis = here.model_copy(update={"redis_url": f"redis://127.0.0.1:{free_port()}/0"})
+    no_tables = here.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'empty.db'}"})
+    no_database = here.model_copy(
+        update={"database_url": f"postgresql://nobody@127.0.0.1:{free_port()}/none"}
+    )
+
+    for settings, why in (
+        (no_redis, "Redis does not answer"),
+        (no_tables, "run `parley migrate`"),
+        (no_database, "the database does not answer"),
+    ):
+        with pytest.raises(CannotStart, match=why) as cannot:
+            WorkerApp(settings, ["commands"]).check()
+        assert len(str(cannot.value).splitlines()) == 1, why
+    with pytest.raises(CannotStart, match="there is no queue lunch"):
+        WorkerApp(here, ["lunch"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -40,7 +41,7 @@ class Sender:
         self._engine = engine
         self._client = client
         self._broker = broker
-        self._sent: list[UUID] = []
+        self._sent: deque[UUID] = deque()
 
     def __call__(self, entries: Sequence[Left]) -> None:
         try:
@@ -53,7 +54,7 @@ class Sender:
     def forget_sent(self) -> None:
         """Remove the rows of what was sent. Called several times a second, so that a command does
         not cost two commits; what a crash leaves is sent again, which every listener bears."""
-        sent, self._sent = self._sent, []
+        sent = [self._sent.popleft() for _ in range(len(self._sent))]
         if not sent:
             return
         try:

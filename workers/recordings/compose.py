@@ -28,9 +28,9 @@ from infra.storage.spool import (
     sha256_of,
 )
 from workers import transcription
+from workers.capture import order_film
 from workers.child import Child, ChildRefused, Limits
 from workers.owners import mourns, performs
-from workers.recordings.settle import order_film
 from workers.tools import Tools
 
 CONTENT_TYPE = "video/mp4"

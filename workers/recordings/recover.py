@@ -7,8 +7,8 @@ from infra.contract.refusals import Reason, refuse
 from infra.contract.views import RecordingState, RecordingView
 from infra.db import recordings
 from infra.db.work import Work
+from workers.capture import settle
 from workers.owners import owns
-from workers.recordings.settle import settle
 from workers.recordings.upload import order_upload
 from workers.tools import Tools
 

@@ -12,8 +12,8 @@ import structlog
 from infra.bus import keys
 from infra.contract.ids import SpoolId
 from infra.db import parts, recordings
+from workers.capture import settle
 from workers.owners import every
-from workers.recordings.settle import settle
 from workers.recordings.upload import order_upload
 from workers.tools import Tools
 

@@ -20,8 +20,8 @@ from infra.storage.spool import (
     read_manifest,
     recording_prefix,
 )
+from workers.capture import settle
 from workers.owners import owns
-from workers.recordings.settle import settle
 from workers.tools import Tools
 
 ROOT = "rec/"

@@ -26,8 +26,8 @@ from infra.storage import spool
 from infra.storage.port import Checkpoint, StoredObject
 from infra.storage.spool import MANIFEST, Manifest, object_key
 from infra.storage.webm import CONTENT_TYPE
+from workers.capture import settle
 from workers.owners import mourns, owns, performs
-from workers.recordings.settle import settle
 from workers.tools import Tools
 
 MANIFEST_TYPE = "application/x-ndjson"

@@ -62,7 +62,7 @@ def place(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -> Pla
             if holder is not None and (chosen is None or not holder.draining):
                 if not tools.redis.exists(keys.lease(room_id)):
                     # Its pod would be renewing it, had it heard: the order went down with Redis.
-                    _hand_over(work, tools, tenant_id, room_id)
+                    return _hand_over(work, tools, tenant_id, room_id)
                 return held
             if holder is None and watch.since(tools.redis, work.now) < SILENT_FOR_S:
                 raise refuse(Reason.NO_MEDIA_POD, retry_after_s=1)
@@ -75,12 +75,11 @@ def place(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -> Pla
         if held is not None:
             pods.drop(work, room_id, held.pod_id, held.epoch)
             work.signal(room_id, RoomMoved(room_id=room_id, epoch=epoch))
-        _hand_over(work, tools, tenant_id, room_id)
-        return Placement(room_id=room_id, pod_id=chosen.pod_id, epoch=epoch)
+        return _hand_over(work, tools, tenant_id, room_id)
     raise refuse(Reason.POD_BUSY, "the room keeps moving", retry_after_s=1)
 
 
-def _hand_over(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -> None:
+def _hand_over(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -> Placement:
     room = rooms.lock(work.connection, tenant_id, room_id)
     if room is None or room.pod_id is None:
         raise LookupError(f"room {room_id} lost its place in the unit that gave it one")
@@ -88,3 +87,5 @@ def _hand_over(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -
     # Good for nothing should the commit fail: no pod is told of it then.
     pods.grant(tools.redis, room.id, room.pod_id, room.epoch)
     pods.hold(work, room)
+    version = rooms.next_version(work.connection, room)
+    return Placement(room_id=room.id, pod_id=room.pod_id, epoch=room.epoch, version=version)

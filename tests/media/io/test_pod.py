@@ -16,6 +16,7 @@ from infra.contract.ids import ConnectionId, ParticipantId, RecordingId, TrackId
 from infra.contract.live import (
     AddCandidate,
     CloseConnection,
+    CloseParticipant,
     DropRoom,
     HoldRoom,
     MuteTrack,
@@ -65,6 +66,21 @@ async def test_an_order_under_another_epoch_is_refused(pod: PodUnderTest) -> Non
     closing = {"participant_id": new_id(), "connection_id": new_id()}
     assert await refused(room, CloseConnection, **closing) is Reason.STALE_EPOCH
     assert await refused(room, HoldRoom, tenant_id=new_id(), recording=None) is Reason.STALE_EPOCH
+
+
+async def test_what_was_decided_before_undoes_nothing_that_was_decided_after(
+    pod: PodUnderTest,
+) -> None:
+    room = await pod.room()
+    begin, end = recording(), None
+    holding: dict[str, Any] = {"tenant_id": room.tenant_id}
+    await room.order(HoldRoom, recording=end, version=7, **holding)
+
+    await room.order(HoldRoom, recording=begin, version=5, **holding)
+    assert pod.pod.rooms[room.id].recording is None
+
+    await room.order(HoldRoom, recording=begin, version=9, **holding)
+    assert pod.pod.rooms[room.id].recording == begin
 
 
 async def test_an_order_for_a_room_not_held_asks_its_owner_and_waits_for_word(
@@ -137,6 +153,21 @@ async def test_people_stay_connected_when_the_room_is_given_to_the_same_pod_agai
 
     assert len(room.tracks) == 1
     await until(lambda: pod.bus.signals(TracksChanged)[-1].epoch == 2, "news under the new epoch")
+    await ada.close()
+
+
+async def test_who_left_and_came_back_is_not_hung_up_on_by_a_late_order(
+    pod: PodUnderTest,
+) -> None:
+    room = await pod.room()
+    ada = room.caller()
+    await ada.publish("microphone", version=4)
+
+    await room.order(CloseParticipant, participant_id=ada.id, version=4)
+    assert len(room.tracks) == 1
+    await room.order(CloseParticipant, participant_id=ada.id, version=5)
+
+    assert room.tracks == ()
     await ada.close()
 
 

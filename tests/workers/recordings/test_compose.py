@@ -17,9 +17,9 @@ from tests.support.house import House
 from tests.support.rtp_media import VP8, pictures, tone
 from tests.support.studio import Studio
 from tests.workers.recordings.test_film import Watched
+from workers.capture import order_film
 from workers.labour import labour
 from workers.recordings.compose import NOTHING
-from workers.recordings.settle import order_film
 
 
 @pytest.fixture

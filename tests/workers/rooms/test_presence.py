@@ -103,7 +103,7 @@ def test_media_of_who_left_is_closed(house: House) -> None:
     house.leave(room, ann, house.enter(room, ann))
 
     assert house.orders(pod.pod_id)[-1] == CloseParticipant(
-        room_id=room.id, epoch=1, participant_id=ann
+        room_id=room.id, epoch=1, version=house.version(room), participant_id=ann
     )
 
 

@@ -156,3 +156,19 @@ def test_recordings_are_listed_to_their_tenant_alone(house: House) -> None:
     assert [recording.id for recording in page] == [started[2], started[1]]
     assert total == 3
     assert foreign is None
+
+
+def test_what_a_pod_is_told_says_in_which_order_it_was_decided(house: House) -> None:
+    room, pod = house.room(house.tenant()), house.pod()
+    house.do(PlaceRoom(tenant_id=room.tenant_id, room_id=room.id))
+    ann = house.add(room).participant.id
+    connection = house.enter(room, ann)
+    house.do(starting(room))
+    house.do(stopping(room))
+    house.leave(room, ann, connection)
+    asked_after = house.do(PlaceRoom(tenant_id=room.tenant_id, room_id=room.id)).version
+
+    versions = [order.version for order in house.orders(pod.pod_id)]
+
+    assert len(versions) == 4
+    assert 0 < versions[0] < versions[1] < versions[2] < versions[3] <= asked_after

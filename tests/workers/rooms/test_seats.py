@@ -145,7 +145,7 @@ def test_the_newcomer_replaces_whoever_is_there_where_the_tenant_says_so(house: 
     assert present(house, room) == []
     assert house.log(room)[-1].data["reason"] == "replaced"
     assert house.orders(pod.pod_id)[-1] == CloseParticipant(
-        room_id=room.id, epoch=1, participant_id=old.id
+        room_id=room.id, epoch=1, version=house.version(room), participant_id=old.id
     )
     # The old client still has its tokens, and tries to come back.
     back = entering(room, old.id, ConnectionId(new_id()))
@@ -277,7 +277,9 @@ def test_who_is_removed_has_left_and_does_not_come_back(house: House) -> None:
     assert present(house, room) == []
     assert house.log(room)[-1].data["reason"] == "removed"
     closing = house.orders(pod.pod_id)[-1]
-    assert closing == CloseParticipant(room_id=room.id, epoch=1, participant_id=ann)
+    assert closing == CloseParticipant(
+        room_id=room.id, epoch=1, version=house.version(room), participant_id=ann
+    )
     assert house.refusal(entering(room, ann, ConnectionId(new_id()))) is (
         Reason.PARTICIPANT_UNKNOWN
     )

@@ -2,7 +2,7 @@
 import { callText, Refused } from "./api";
 import type { Seat } from "./seat";
 import { Store } from "./store";
-import type { Recording, Transcript } from "./wire";
+import type { Download, Recording, Transcript } from "./wire";
 
 const SOON_MS = 2_000;
 const LATER_MS = 10_000;
@@ -90,8 +90,12 @@ export class Recordings {
     const known = this.links.get(recording);
     if (known && Date.now() - known.at < LINK_GOOD_MS) return known.url;
     const path = `/recordings/${recording}/download`;
-    const { download_url: url } = await this.seat.call<{ download_url: string | null }>(path);
-    if (url) this.links.set(recording, { url, at: Date.now() });
+    const { download_url, provider } = await this.seat.call<Download>(path);
+    if (!download_url) return null;
+    const { pathname, search } = new URL(download_url);
+    // The server serves its own files at whatever address we reached it by.
+    const url = provider === "disk" ? pathname + search : download_url;
+    this.links.set(recording, { url, at: Date.now() });
     return url;
   }
 }

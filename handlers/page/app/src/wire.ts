@@ -110,6 +110,12 @@ export interface Recording {
   started_at: string;
 }
 
+export interface Download {
+  /** Null: there is nothing to play yet. */
+  download_url: string | null;
+  provider: string | null;
+}
+
 export interface Turn {
   start: number;
   end: number;

@@ -4,6 +4,7 @@ import type { Devices } from "../media/devices";
 import type { Meeting } from "../meeting";
 import { useStore } from "../store";
 import { words } from "../words";
+import { Copy } from "./icons";
 import { Picture } from "./Picture";
 import { Tile } from "./Tile";
 
@@ -60,7 +61,17 @@ export function Grid({ meeting, devices }: { meeting: Meeting; devices: Devices 
           );
         })}
       </div>
-      {people.length === 1 && you && <p class="alone">{words.stage.alone}</p>}
+      {people.length === 1 && you && (
+        <p class="alone">
+          {words.stage.alone}
+          {meeting.mayInvite && (
+            <button type="button" class="secondary" onClick={() => void meeting.copyLink()}>
+              <Copy />
+              {words.people.copy}
+            </button>
+          )}
+        </p>
+      )}
     </main>
   );
 }
