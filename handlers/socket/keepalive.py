@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from uvicorn._types import WebSocketDisconnectEvent
 
 PING_INTERVAL_S = 5.0
-PONG_TIMEOUT_S = 15.0
-"Three pings' worth. A peer is given up at most 20 s after it was last heard."
+PONG_TIMEOUT_S = 14.0
+"Nearly three pings' worth. A peer is given up, and has left, within 20 s of its last sign."
 GIVEN_UP: WebSocketDisconnectEvent = {
     "type": "websocket.disconnect",
     "code": 1006,

@@ -28,10 +28,6 @@ class Postbox:
         self._changed = asyncio.Event()
         self._sealed = False
 
-    @property
-    def waiting_bytes(self) -> int:
-        return self._bytes
-
     def put(self, frame: str) -> None:
         """Raises Overflow, and holds nothing any more, when the frame does not fit."""
         if self._sealed:

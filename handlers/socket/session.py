@@ -251,7 +251,8 @@ class Session:
         except Refused as refused:
             if refused.refusal.reason in (Reason.UNAVAILABLE, Reason.COMMAND_PENDING):
                 raise Over(CLOSE_TRY_AGAIN, "come again") from refused
-            raise Over(CLOSE_REMOVED, "removed") from refused
+            # What it negotiated while its seat was being taken away is still connected.
+            raise Over(CLOSE_REMOVED, "removed", left=True) from refused
 
     # --- what is sent ---
 

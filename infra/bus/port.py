@@ -84,4 +84,7 @@ class LiveState(Protocol):
 
     async def tracks(self, room: RoomId) -> list[TrackView]: ...
 
-    async def touch_presence(self, room: RoomId, participant: ParticipantId) -> None: ...
+    async def touch_presence(
+        self, room: RoomId, participant: ParticipantId, *, heard_s_ago: float = 0.0
+    ) -> None:
+        """Somebody is there, or was so long ago."""

@@ -93,9 +93,6 @@ def _plain(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
-def environment(settings: Settings, **more: str) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
     """What a child process needs to read the same settings."""
-    env = dict(os.environ)
-    env["PARLEY_HOME"] = str(settings.home)
-    env.update(more)
-    return env
+    return {**os.environ, "PARLEY_HOME": str(settings.home)}

@@ -34,7 +34,6 @@ class Reason(StrEnum):
     # the state it is in
     TENANT_INACTIVE = "tenant_inactive"
     ROOM_QUOTA_REACHED = "room_quota_reached"
-    ROOM_NAME_TAKEN = "room_name_taken"
     ROOM_NOT_ACTIVE = "room_not_active"
     ROOM_ALREADY_ENDED = "room_already_ended"
     ROOM_FULL = "room_full"

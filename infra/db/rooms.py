@@ -346,14 +346,6 @@ def empty_for(connection: Connection, minutes: int, now_minus: datetime, limit: 
     )
 
 
-def of_tenant(connection: Connection, tenant_id: TenantId, limit: int) -> Found:
-    """Live rooms, oldest first: the order in which more than one is locked."""
-    return _found(
-        connection,
-        _live().where(ROOMS.c.tenant_id == tenant_id).order_by(ROOMS.c.id).limit(limit),
-    )
-
-
 def of_closed_tenants(connection: Connection, limit: int) -> Found:
     """Live rooms that outlived their tenant."""
     return _found(

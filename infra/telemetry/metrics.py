@@ -38,13 +38,6 @@ OUTBOX_RELAYED = Counter(
 )
 "Grows with workers killed and with Redis away; at other times it stands still."
 
-FALLBACKS = Counter(
-    "parley_fallbacks_total",
-    "Times something ran on its second choice, by what it was.",
-    ["what"],
-)
-"Should stand still: each is a part that is missing or broken while the service goes on."
-
 HTTP_REQUESTS = Counter(
     "parley_http_requests_total",
     "Requests answered.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from sys import getsizeof
 from typing import Protocol
 
 from media.core.h264 import FU_A, IDR, SPS, STAP_A
@@ -16,6 +17,8 @@ from media.core.sps import picture_size
 PPS, DELIMITER = 8, 9
 FRAME_LIMIT = 8 * 1024 * 1024
 "Bytes. A frame that grows beyond this is no frame of ours."
+PARAMETER_SET_LIMIT = 1024
+"Bytes. Real ones have dozens; the length of one is written in 16 bits, and each of its bits read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class _Assembly:
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._size = 0
+        "Bytes of memory that came for it, kept or not."
         self._spoiled = False
         "Part of the frame was lost: the rest of it is of no use."
         self._timestamp: int | None = None
@@ -95,8 +99,10 @@ class _Assembly:
         elif after_loss:
             self._spoiled = True
         if not self._spoiled:
+            self._size += getsizeof(payload)
             self._add(payload)
         if self._size > FRAME_LIMIT:
+            self._clear()
             self._spoiled = True
         if marker:
             frames += self._take()
@@ -107,10 +113,6 @@ class _Assembly:
         self._clear()
         self._spoiled = False
         self._timestamp = timestamp
-
-    def _keep(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._size += len(piece)
 
     def _clear(self) -> None:
         self._pieces.clear()
@@ -137,9 +139,9 @@ class Vp8Frames(_Assembly):
         starts = payload[0] & 0x10 != 0 and payload[0] & 0x07 == 0
         # Without its first bytes a frame is nothing.
         if starts:
-            self._clear()
+            self._pieces.clear()
         if starts or self._pieces:
-            self._keep(payload[at:])
+            self._pieces.append(payload[at:])
 
     def _whole(self, data: bytes, timestamp: int) -> Frame | None:
         if data[0] & 1:
@@ -210,6 +212,8 @@ class H264Frames(_Assembly):
         if not unit:
             return
         kind = unit[0] & 0x1F
+        if kind in (SPS, PPS) and len(unit) > PARAMETER_SET_LIMIT:
+            return
         if kind == SPS and len(unit) >= 4:
             try:
                 self._size_of, self._sps = picture_size(unit), unit
@@ -222,7 +226,7 @@ class H264Frames(_Assembly):
                 # first_mb_in_slice is zero, a single set bit, in a picture's first slice.
                 self._idr = len(unit) > 1 and unit[1] & 0x80 != 0
                 self._spoiled = not self._idr
-            self._keep(struct.pack(">I", len(unit)) + unit)
+            self._pieces.append(struct.pack(">I", len(unit)) + unit)
 
     def _whole(self, data: bytes, timestamp: int) -> Frame | None:
         if not self._idr:

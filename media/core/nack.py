@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from media.core.allowance import Allowance
+
 ASK_AGAIN_AFTER = 0.1
 "Seconds between two requests for one packet: above most round trips."
 MOST_TRIES = 8
@@ -64,37 +66,38 @@ LONGEST_RESEND_AFTER = 0.3
 "Seconds: the most a receiver's own word on the round trip can hold back its repairs."
 RESENDS_PER_SECOND = 500
 RESENDS_AT_ONCE = 250
+NAMES_PER_SECOND = 5_000
+"Packets a receiver may name as missing: what is looked up, ours to give or not."
 
 
 class ResendLimit:
     """What one receiver may have repeated: a bound on amplification, not a fair share."""
 
-    __slots__ = ("_allowance", "_filled_at", "_resend_after", "_sent_at")
+    __slots__ = ("_names", "_resend_after", "_resends", "_sent_at")
 
     def __init__(self) -> None:
-        self._allowance = float(RESENDS_AT_ONCE)
+        self._resends = Allowance(RESENDS_PER_SECOND, RESENDS_AT_ONCE)
+        self._names = Allowance(NAMES_PER_SECOND, NAMES_PER_SECOND)
         self._resend_after = RESEND_AFTER
-        self._filled_at: float | None = None
         self._sent_at: dict[int, float] = {}
 
     def round_trip_measured(self, seconds: float) -> None:
         self._resend_after = min(max(seconds, RESEND_AFTER), LONGEST_RESEND_AFTER)
 
+    def hears_of(self, count: int, *, now: float) -> int:
+        """How many of so many packets named as missing are worth a look."""
+        return self._names.take_up_to(count, now=now)
+
     def allows(self, sequence: int, *, now: float) -> bool:
         """Whether to repeat this packet now; yes counts it as repeated."""
-        if self._filled_at is not None:
-            earned = (now - self._filled_at) * RESENDS_PER_SECOND
-            self._allowance = min(float(RESENDS_AT_ONCE), self._allowance + earned)
-        self._filled_at = now
-        if self._allowance < 1:
-            return False
         sent_at = self._sent_at.get(sequence)
         if sent_at is not None and now - sent_at < self._resend_after:
+            return False
+        if not self._resends.take(1, now=now):
             return False
         if len(self._sent_at) >= RESENDS_AT_ONCE:
             self._sent_at = {
                 number: at for number, at in self._sent_at.items() if now - at < self._resend_after
             }
-        self._allowance -= 1
         self._sent_at[sequence] = now
         return True

@@ -19,6 +19,7 @@ class Reorder(Generic[T]):
     def __init__(self) -> None:
         self._next: int | None = None
         self._held: dict[int, tuple[T, float]] = {}
+        "Number to item and since when; the one held longest comes first."
         self.lost = 0
         "Packets that never came."
 
@@ -42,8 +43,7 @@ class Reorder(Generic[T]):
         """Give up on what has been missing too long."""
         out: list[tuple[T, bool]] = []
         while self._held and (
-            len(self._held) > MOST_HELD
-            or now - min(since for _, since in self._held.values()) >= HOLD_S
+            len(self._held) > MOST_HELD or now - next(iter(self._held.values()))[1] >= HOLD_S
         ):
             out += self._skip()
         return out

@@ -6,6 +6,7 @@ import random
 import struct
 from typing import Any, Final
 
+from media.core.allowance import Allowance
 from media.core.clock import MediaClock, WallOffset
 from media.core.history import History, SentPacket
 from media.core.keyframes import KeyframeAsker
@@ -39,6 +40,11 @@ SEALED_HISTORY = 512
 "Packets kept as they went out, for a receiver of video without RTX."
 MOST_SSRCS = 64
 "SSRCs that one leg may have in use, of each sort: media, unroutable, RTCP senders."
+PACKETS_PER_SECOND = 2_000
+"""What one peer may send, and as much at once: 19 Mbit/s of full packets. A camera and a screen at
+their best send half of it. More: one peer can take a larger part of a core, times its receivers."""
+RTCP_WORD = 64
+"Octets of RTCP that count as one more packet: four of them can ask for seventeen."
 
 _START: Final = struct.Struct("!BBHI")
 
@@ -64,6 +70,8 @@ class Leg:
         "What our reports on this leg are sent as."
         self.used_ssrcs = {self.ssrc}
         "No SSRC goes out twice under one key with its numbering begun anew."
+        self.inflow = Allowance(PACKETS_PER_SECOND, PACKETS_PER_SECOND)
+        "What the peer may send us just now, in packets. Only authentic ones count."
         self.arrivals = ArrivalLog()
         self.wall_offset = WallOffset()
         # Spread over the interval, so that a thousand legs do not report at once.

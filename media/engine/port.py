@@ -145,6 +145,8 @@ class EngineStats:
     "SRTP that failed authentication or replay protection."
     dropped_unroutable: int = 0
     "Authentic RTP that belongs to no source."
+    dropped_flood: int = 0
+    "Authentic packets beyond what one peer may send (ASVS 17.2.5)."
     dropped_malformed: int = 0
     "Datagrams of no protocol we know, and authentic RTP or RTCP that contradicts itself."
     dropped_send: int = 0

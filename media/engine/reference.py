@@ -18,7 +18,7 @@ from typing import Literal
 from media.core.demux import Protocol, protocol_of
 from media.core.rtp import HEADER, Malformed
 from media.engine import srtp
-from media.engine.parts import MOST_SSRCS, Forward, Leg, Source
+from media.engine.parts import MOST_SSRCS, RTCP_WORD, Forward, Leg, Source
 from media.engine.port import (
     Address,
     ControlPlane,
@@ -308,6 +308,8 @@ class ReferenceEngine:
                 self.stats.dropped_unknown_source += 1
             elif srtp.unprotect(leg.inbound.pointer, inbox.pointers[index], inbox.lengths[index]):
                 self.stats.dropped_unauthentic += 1
+            elif not leg.inflow.take(1, now=now):
+                self.stats.dropped_flood += 1
             else:
                 self._router.receive(leg, view, inbox.lengths[index][0], now=now)
         elif protocol is Protocol.SRTCP:
@@ -341,6 +343,9 @@ class ReferenceEngine:
             self.stats.dropped_unauthentic += 1
             return
         leg.reporters.add(reporter)
+        if not leg.inflow.take(1 + lengths[0] // RTCP_WORD, now=now):
+            self.stats.dropped_flood += 1
+            return
         self._reporter.receive(leg, bytes(view[: lengths[0]]), now=now)
 
     def _hand_up(

@@ -47,7 +47,8 @@ class Reporter:
                     forward = leg.forwards.get(ssrc)
                     if forward is not None:
                         self._stats.nacks_received += 1
-                        for sequence in sequences:
+                        worth = forward.limit.hears_of(len(sequences), now=now)
+                        for sequence in sequences[:worth]:
                             self._router.resend(forward, sequence, now=now)
                 case rtcp.KeyframeWanted(ssrc):
                     forward = leg.forwards.get(ssrc)

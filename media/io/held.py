@@ -101,14 +101,15 @@ class HeldRoom:
     def connections(self) -> int:
         return len(self._links)
 
-    def present(self) -> set[ParticipantId]:
-        """Participants whose transport works and was heard from of late."""
+    def present(self) -> dict[ParticipantId, float]:
+        """Participants whose transport works and was heard from of late: how many seconds ago."""
         now = self._floor.now()
-        return {
-            link.participant_id
-            for link in self._links.values()
-            if link.is_connected and link.is_alive(now)
-        }
+        heard: dict[ParticipantId, float] = {}
+        for link in self._links.values():
+            if link.is_connected and link.is_alive(now):
+                ago = now - link.peer.heard_at
+                heard[link.participant_id] = min(ago, heard.get(link.participant_id, ago))
+        return heard
 
     # --- orders ---
 

@@ -71,7 +71,9 @@ class House(Protocol):
 
     async def signal(self, room: RoomId, news: RoomEvent | Signal) -> None: ...
 
-    async def touch_presence(self, room: RoomId, participant: ParticipantId) -> None: ...
+    async def touch_presence(
+        self, room: RoomId, participant: ParticipantId, *, heard_s_ago: float = 0.0
+    ) -> None: ...
 
 
 class Pod:
@@ -296,9 +298,11 @@ class Pod:
         """Vouch for the presence of those whose media we see."""
         for room_id, room in list(self._rooms.items()):
             if self._leases.is_fresh(room_id, now=self._now()):
-                for participant in room.present():
+                for participant, heard_s_ago in room.present().items():
                     try:
-                        await self._house.touch_presence(room_id, participant)
+                        await self._house.touch_presence(
+                            room_id, participant, heard_s_ago=heard_s_ago
+                        )
                     except Refused:
                         return
 

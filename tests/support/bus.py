@@ -183,6 +183,8 @@ class LocalBus(CommandBus, Feed, LiveState):
         self._reach()
         return list(self.published.get(room, ()))
 
-    async def touch_presence(self, room: RoomId, participant: ParticipantId) -> None:
+    async def touch_presence(
+        self, room: RoomId, participant: ParticipantId, *, heard_s_ago: float = 0.0
+    ) -> None:
         self._reach()
         self.touched.append((room, participant))

@@ -39,7 +39,6 @@ WORDS: Final[Mapping[Reason, tuple[int, str]]] = {
     Reason.TRACK_UNKNOWN: (404, "track not found"),
     Reason.TENANT_INACTIVE: (403, "tenant is not active"),
     Reason.ROOM_QUOTA_REACHED: (403, "maximum concurrent rooms reached"),
-    Reason.ROOM_NAME_TAKEN: (409, "room name is taken"),
     Reason.ROOM_NOT_ACTIVE: (400, "room is not active"),
     Reason.ROOM_ALREADY_ENDED: (409, "room has already ended"),
     Reason.ROOM_FULL: (409, "room is full"),

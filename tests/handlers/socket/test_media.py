@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from infra.contract.commands import RemoveParticipant
 from infra.contract.ids import TrackId, new_id
 from infra.contract.live import (
     AddCandidate,
@@ -88,6 +89,24 @@ async def test_leaving_closes_what_this_socket_connected(
     async with opened(address, ann.token) as anns:
         await anns.hear("room.snapshot")
 
+    closed = [str(order.connection_id) for order in pod.bus.orders(CloseConnection)]
+    assert closed == [published["data"]["connection_id"]]
+
+
+async def test_being_removed_closes_what_this_socket_connected(
+    pod: Lobby, address: str, room: RoomView
+) -> None:
+    ann = await pod.person(room, "Ann")
+    async with opened(address, ann.token) as anns:
+        published = await anns.ask("media.publish", {"offer": OFFER})
+
+        await pod.bus.ask(
+            RemoveParticipant(
+                tenant_id=room.tenant_id, room_id=room.id, participant_id=ann.participant_id
+            )
+        )
+
+        assert await anns.closed() == 4003
     closed = [str(order.connection_id) for order in pod.bus.orders(CloseConnection)]
     assert closed == [published["data"]["connection_id"]]
 

@@ -289,7 +289,21 @@ async def test_presence_lasts_a_while(redis_url: str) -> None:
         await bus.touch_presence(ROOM, seat)
 
     with open_redis(redis_url) as client:
-        assert 18 <= client.ttl(keys.presence(ROOM, seat)) <= 20  # type: ignore[operator]
+        assert 14 <= client.ttl(keys.presence(ROOM, seat)) <= 16  # type: ignore[operator]
+
+
+async def test_presence_lasts_from_when_somebody_was_heard_last(redis_url: str) -> None:
+    seat, other, gone = (ParticipantId(new_id()) for _ in range(3))
+    async with opened(redis_url) as bus:
+        await bus.touch_presence(ROOM, seat, heard_s_ago=6)
+        await bus.touch_presence(ROOM, other)
+        await bus.touch_presence(ROOM, other, heard_s_ago=6)
+        await bus.touch_presence(ROOM, gone, heard_s_ago=60)
+
+    with open_redis(redis_url) as client:
+        assert 8 <= client.ttl(keys.presence(ROOM, seat)) <= 10  # type: ignore[operator]
+        assert 14 <= client.ttl(keys.presence(ROOM, other)) <= 16  # type: ignore[operator]
+        assert not client.exists(keys.presence(ROOM, gone))
 
 
 async def test_workers_are_listed_while_they_live(redis_url: str) -> None:

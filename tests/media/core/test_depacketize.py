@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.core.depacketize import Depacketizer, Frame, depacketizer, opus_duration
+from media.core.depacketize import FRAME_LIMIT, Depacketizer, Frame, depacketizer, opus_duration
 from media.core.sps import picture_size
 from tests.support.rtp_media import H264, OPUS, VP8, pictures, sent, tone
 
@@ -123,6 +124,45 @@ def test_a_broken_parameter_set_is_refused(data: bytes) -> None:
     except ValueError:
         return
     assert 0 < width <= 16_384 and 0 < height <= 32_768
+
+
+@pytest.mark.parametrize(
+    ("codec", "first", "more"),
+    [
+        ("H264", b"\x7c\x85", b"\x7c\x05"),
+        ("H264", b"\x65\x88", b"\x65\x88"),
+        ("VP8", b"\x10\x00", b"\x00\x00"),
+    ],
+    ids=["h264 fragments", "h264 units", "vp8"],
+)
+def test_a_frame_without_an_end_does_not_fill_the_memory(
+    codec: str, first: bytes, more: bytes
+) -> None:
+    taken = depacketizer(codec)
+    assert taken is not None
+    tracemalloc.start()
+
+    taken.push(first, timestamp=1, marker=False, after_loss=False)
+    for _ in range(2 * FRAME_LIMIT // 60_000):
+        taken.push(more + bytes(60_000), timestamp=1, marker=False, after_loss=False)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 1.5 * FRAME_LIMIT
+    assert taken.push(more, timestamp=1, marker=True, after_loss=False) == []
+
+
+def test_a_parameter_set_of_impossible_size_is_not_one() -> None:
+    start, end = b"\x7c\x88" + bytes(60_000), b"\x7c\x48" + bytes(60_000)
+    sets = [(b"\x67\x42\xc0\x0a\xda\x0f\x0a\x69\xa8", 1, False, False)]
+    sets += [(b"\x68\xce\x3c\x80", 1, False, False)]
+
+    found = frames_of(
+        "H264",
+        [*sets, (start, 1, False, False), (end, 1, False, False), (b"\x65\x88", 1, True, False)],
+    )
+
+    assert [len(frame.private) < 100 for frame in found] == [True]
 
 
 @given(

@@ -8,6 +8,7 @@ from media.core.nack import (
     ASK_AGAIN_AFTER,
     MOST_OUTSTANDING,
     MOST_TRIES,
+    NAMES_PER_SECOND,
     RESENDS_AT_ONCE,
     LossTracker,
     ResendLimit,
@@ -80,3 +81,12 @@ def test_a_storm_of_requests_is_answered_within_bounds() -> None:
     repeated = sum(limit.allows(step % 3_000, now=5.0 + step / 10_000) for step in range(20_000))
 
     assert RESENDS_AT_ONCE <= repeated <= RESENDS_AT_ONCE + 2 * 500 + 1
+
+
+def test_a_receiver_that_names_everything_is_heard_out_only_so_far() -> None:
+    limit = ResendLimit()
+
+    looked_at = sum(limit.hears_of(8_500, now=5.0 + step / 100) for step in range(101))
+
+    assert looked_at == 2 * NAMES_PER_SECOND
+    assert limit.hears_of(3, now=7.0) == 3

@@ -10,6 +10,7 @@ import pytest
 from pylibsrtp import Error
 
 from media.core import rtcp
+from media.engine.parts import PACKETS_PER_SECOND, RTCP_WORD
 from media.engine.port import Address, SourceSpec, SrtpKeys, SrtpProfile, TapPacket
 from media.engine.reference import ReferenceEngine
 from tests.media.engine.stage import (
@@ -197,6 +198,49 @@ async def test_an_ssrc_flood_leaves_its_sender_as_it_was(stage: Stage) -> None:
     publisher.send(2, b"and again")
     assert (await receiver.peer.next_packet()).payload == b"and again"
     assert stage.engine.stats.dropped_unauthentic == 1
+
+
+async def test_a_peer_that_floods_is_held_to_its_share_and_nobody_else_notices(
+    stage: Stage,
+) -> None:
+    greedy, good = stage.publisher(ssrc=666), stage.publisher()
+    receiver, watching = stage.receiver(greedy), stage.receiver(good)
+    tapped: list[TapPacket] = []
+    stage.engine.tap(greedy.source, tapped.append)
+
+    for step in range(3_000):
+        stage.now += 0.000_05
+        greedy.send(step)
+        if step % 100 == 0:
+            good.send(step // 100)
+            await asyncio.sleep(0)
+    good.send(30)
+    await watching.peer.next_packets(31)
+
+    assert len(tapped) == pytest.approx(1.1 * PACKETS_PER_SECOND, abs=0.1 * PACKETS_PER_SECOND)
+    assert stage.engine.stats.dropped_flood == 3_000 - len(tapped)
+    stage.now += 1.0
+    greedy.send(3_000, b"in peace")
+    await receiver.peer.packet_with(b"in peace")
+
+
+async def test_a_storm_of_long_reports_is_heard_out_only_so_far(stage: Stage) -> None:
+    publisher = stage.publisher(VP8)
+    receiver = stage.receiver(publisher)
+    publisher.send(1, KEYFRAME)
+    await receiver.peer.next_packet()
+    everything = rtcp.negative_acknowledgement(1, receiver.spec.ssrc, range(0, 5_000, 17))
+
+    for step in range(200):
+        receiver.peer.send_rtcp(everything)
+        if step % 50 == 0:
+            await asyncio.sleep(0)
+    publisher.send(2, INTERFRAME)
+    await receiver.peer.next_packet()
+
+    stats = stage.engine.stats
+    assert stats.nacks_received == PACKETS_PER_SECOND // (1 + len(everything) // RTCP_WORD)
+    assert stats.nacks_received + stats.dropped_flood == 200
 
 
 async def test_a_failure_of_the_negotiator_stops_no_packets(

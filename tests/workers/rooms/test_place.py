@@ -103,7 +103,8 @@ def test_a_pod_that_never_heard_of_its_room_is_told_again(house: House) -> None:
     house.redis.flushall()
     house.report(pod)
 
-    assert house.do(placing(room)) == placed
+    again = house.do(placing(room))
+    assert (again.pod_id, again.epoch) == (placed.pod_id, placed.epoch)
     assert [order.epoch for order in house.orders(pod.pod_id)] == [1]
     assert lease(house, room) == {"pod": str(pod.pod_id), "epoch": 1}
 
@@ -204,7 +205,7 @@ def test_the_holder_that_claims_hears_everything_again(house: House) -> None:
     house.do(claiming(room, pod.pod_id, 1))
 
     first, second = house.orders(pod.pod_id)
-    assert first == second
+    assert first.model_copy(update={"version": second.version}) == second
     assert lease(house, room) == {"pod": str(pod.pod_id), "epoch": 1}
 
 

@@ -26,7 +26,7 @@ JOINING = (
 )
 
 
-@lead("POST", "/rooms", status=201, refuses=(Reason.ROOM_QUOTA_REACHED, Reason.ROOM_NAME_TAKEN))
+@lead("POST", "/rooms", status=201, refuses=(Reason.ROOM_QUOTA_REACHED,))
 async def create_room(call: Call, body: wire.CreateRoom) -> wire.Room:
     """Create room.
 
@@ -55,7 +55,7 @@ async def get_room(call: Call, room_id: RoomId) -> wire.Room:
     return wire.Room.of(await rooms.get(call, room_id))
 
 
-@lead("PATCH", "/rooms/{room_id}", refuses=(Reason.ROOM_NAME_TAKEN,))
+@lead("PATCH", "/rooms/{room_id}")
 async def update_room(call: Call, room_id: RoomId, body: wire.UpdateRoom) -> wire.Room:
     """Update room."""
     return wire.Room.of(await rooms.update(call, room_id, **changes(body)))

@@ -44,8 +44,10 @@ const SPEECH = 0.012;
 const SPEECH_HELD_MS = 700;
 const TAKEN_OVER_AFTER_MS = 1_500;
 const NOTICE_MS = 5_000;
-/** Media may be away for so long before people are told. */
-const MEDIA_GRACE_MS = 1_000;
+/** The first connection may take so long before people are told. */
+const FIRST_MEDIA_MS = 4_000;
+/** What is said is not taken back before it can be read. */
+const READABLE_MS = 1_500;
 
 export class Meeting {
   readonly store = new Store<MeetingState>({
@@ -76,6 +78,7 @@ export class Meeting {
   private readonly lastLoud = new Map<string, number>();
   private meter: Meter | null = null;
   private mediaTimer = 0;
+  private mediaWorks: boolean | null = null;
   private noticeTimer = 0;
 
   constructor(
@@ -318,15 +321,12 @@ export class Meeting {
       if (track) playing.set(track_id, track);
     }
     this.store.set({ playing });
-    if (this.publisher.isConnected && this.subscriber.isConnected) {
-      clearTimeout(this.mediaTimer);
-      this.mediaTimer = 0;
-      this.store.set({ mediaLost: false });
-    } else {
-      this.mediaTimer ||= window.setTimeout(() => {
-        this.store.set({ mediaLost: true });
-      }, MEDIA_GRACE_MS);
-    }
+    const works = this.publisher.isConnected && this.subscriber.isConnected;
+    if (works === this.mediaWorks) return;
+    const wait = works ? READABLE_MS : this.mediaWorks === null ? FIRST_MEDIA_MS : 0;
+    this.mediaWorks = works;
+    clearTimeout(this.mediaTimer);
+    this.mediaTimer = window.setTimeout(() => this.store.set({ mediaLost: !works }), wait);
   }
 
   private listen(): void {

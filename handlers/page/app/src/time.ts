@@ -2,7 +2,7 @@
 
 const FIRST_MS = 500;
 const LONGEST_MS = 5_000;
-const GROWTH = 1.6;
+const GROWTH = 1.35;
 
 /** Milliseconds before attempt `n` (from 0): growing, and never the same for everybody at once. */
 export function backoffMs(n: number): number {

@@ -12,7 +12,7 @@ const KINDS: Record<Source, Kind> = {
   screen_audio: "audio",
 };
 const SCREEN_BPS = 2_500_000;
-/** How long news that was on its way may contradict what was last said of a track. */
+/** So long after we said something of a track, news of it may still be from before. */
 const STALE_MS = 1_500;
 
 interface Outlet {
@@ -28,6 +28,8 @@ export class Publisher extends Connection {
   private readonly outlets = new Map<Source, Outlet>();
   private muting = false;
   private saidAt = 0;
+  private latest: readonly Track[] = [];
+  private later = 0;
   private people = 1;
 
   constructor(
@@ -67,7 +69,13 @@ export class Publisher extends Connection {
 
   /** The room's tracks as they now stand; ours may have been turned off by a host. */
   heard(tracks: readonly Track[]): void {
-    if (this.muting || performance.now() - this.saidAt < STALE_MS) return;
+    this.latest = tracks;
+    clearTimeout(this.later);
+    const fresh = this.saidAt + STALE_MS - performance.now();
+    if (this.muting || fresh > 0) {
+      this.later = window.setTimeout(() => this.heard(this.latest), Math.max(fresh, 100));
+      return;
+    }
     for (const outlet of this.outlets.values()) {
       const track = tracks.find((each) => each.track_id === outlet.trackId);
       if (track?.muted && outlet.muted === false) {
@@ -75,6 +83,11 @@ export class Publisher extends Connection {
         this.turnedOff(outlet.source);
       }
     }
+  }
+
+  override close(): void {
+    clearTimeout(this.later);
+    super.close();
   }
 
   protected override prepare(pc: RTCPeerConnection): void {
