@@ -10,6 +10,7 @@ from typing import Literal
 from starlette.requests import HTTPConnection
 
 from handlers.context import Context, context
+from handlers.origins import require_allowed
 from handlers.tokens import ROLES, Audience, Identity
 from infra.contract.commands import Actor
 from infra.contract.ids import ParticipantId, RoomId, TenantId
@@ -71,8 +72,16 @@ class Principal:
 async def authenticate(conn: HTTPConnection) -> Principal:
     """Read `X-API-Key` or `Authorization: Bearer` (an API key or an access token).
 
-    Raises `Refused`: NO_CREDENTIALS, BAD_CREDENTIALS, TOKEN_EXPIRED.
+    Raises `Refused`: NO_CREDENTIALS, BAD_CREDENTIALS, TOKEN_EXPIRED; ORIGIN_NOT_ALLOWED for a page
+    its tenant does not want.
     """
+    who = await _principal(conn)
+    if who.tenant_id is not None:
+        await require_allowed(conn, who.tenant_id)
+    return who
+
+
+async def _principal(conn: HTTPConnection) -> Principal:
     here = context(conn)
     api_key = conn.headers.get("x-api-key")
     if api_key is not None:

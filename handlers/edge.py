@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from handlers.origins import READABLE
 from infra.contract.ids import new_id
 from infra.telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
@@ -44,7 +45,7 @@ class Edge:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else str(new_id())
-        extra: dict[str, str] = {}
+        extra = dict(READABLE) if "origin" in headers else {}
         scope["state"] = {
             **scope.get("state", {}),
             "context": here,
@@ -75,6 +76,8 @@ class Edge:
             except Exception:
                 log.exception("request broke", method=scope.get("method"), route=_route(scope))
                 if not status:
+                    # Answered further out, and counted here.
+                    status = 500
                     raise
             finally:
                 if scope["type"] == "http" and status:

@@ -17,7 +17,10 @@ from workers.tools import Tools
 C = TypeVar("C", bound=Command[Any])
 R = TypeVar("R", bound=Reply)
 
+S = TypeVar("S")
+
 Owner = Callable[[Any, Work, Tools], Reply]
+Look = Callable[[Any, Tools], Any]
 Performer = Callable[[ClaimedJob, Tools], None]
 Mourner = Callable[[SetAside, Work, Tools], None]
 
@@ -29,7 +32,8 @@ class Periodic:
     run: Callable[[Tools], None]
 
 
-OWNERS: dict[str, tuple[type[Command[Any]], Owner]] = {}
+OWNERS: dict[str, tuple[type[Command[Any]], Callable[..., Reply]]] = {}
+LOOKS: dict[str, Look] = {}
 PERFORMERS: dict[str, Performer] = {}
 MOURNERS: dict[str, Mourner] = {}
 PERIODIC: list[Periodic] = []
@@ -53,6 +57,35 @@ def owns(
         return owner
 
     return register
+
+
+def owns_after(
+    look: Callable[[C, Tools], S], command: type[C]
+) -> Callable[[Callable[[C, Work, Tools, S], R]], Callable[[C, Work, Tools, S], R]]:
+    """As `owns`, for what cannot be decided without looking at something slow.
+
+    `look` is called first, with no transaction open, and may refuse; the owner gets what it saw.
+    """
+
+    def register(
+        owner: Callable[[C, Work, Tools, S], R],
+    ) -> Callable[[C, Work, Tools, S], R]:
+        kind = command.model_fields["kind"].default
+        if kind in OWNERS:
+            raise TypeError(f"{kind} has an owner already")
+        OWNERS[kind], LOOKS[kind] = (command, owner), look
+        return owner
+
+    return register
+
+
+def prepared(command: Command[Any], tools: Tools) -> Callable[[Work], Reply]:
+    """The command's owner, ready to decide. What it must see first, it has seen."""
+    _, owner = OWNERS[command.kind]
+    if command.kind not in LOOKS:
+        return lambda work: owner(command, work, tools)
+    seen = LOOKS[command.kind](command, tools)
+    return lambda work: owner(command, work, tools, seen)
 
 
 def performs(kind: str) -> Callable[[Performer], Performer]:

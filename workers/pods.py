@@ -21,6 +21,10 @@ LEASE_MS = 5_000
 """A pod that does not renew its lease for so long has lost the room. Longer: a dead pod's rooms
 move later; shorter: a stalled loop or a slow Redis loses rooms."""
 
+FULL_FROM = 0.85
+"""How full a pod's spool is when no new recording is begun there. What is left is for those under
+way. Higher: they may lose segments; lower: recordings are refused that would have fit."""
+
 REMOVED_TOLD = 1_000
 "Seats taken away that a pod is told of, the latest; what an older one had is long closed."
 
@@ -46,9 +50,27 @@ def reports(client: redis.Redis) -> dict[PodId, PodReport]:
 
 
 def least_loaded(pods: dict[PodId, PodReport]) -> PodReport | None:
-    """Of those that take rooms."""
+    """Of those that take rooms; one that can record, if there is one."""
     willing = (pod for pod in pods.values() if not pod.draining)
-    return min(willing, key=lambda pod: (pod.connections, pod.rooms, str(pod.pod_id)), default=None)
+    return min(
+        willing,
+        key=lambda pod: (_is_full(pod), pod.connections, pod.rooms, str(pod.pod_id)),
+        default=None,
+    )
+
+
+def can_record(client: redis.Redis, room: LockedRoom) -> bool:
+    """Whether there is place for a recording of the room: at its pod, else at one that takes
+    rooms. Where no pod is, recordings begin when one comes."""
+    alive = reports(client)
+    if room.pod_id in alive:
+        return not _is_full(alive[room.pod_id])
+    chosen = least_loaded(alive)
+    return chosen is None or not _is_full(chosen)
+
+
+def _is_full(pod: PodReport) -> bool:
+    return pod.spool_used >= FULL_FROM
 
 
 def grant(client: redis.Redis, room_id: RoomId, pod_id: PodId, epoch: int) -> None:

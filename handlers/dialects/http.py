@@ -18,6 +18,7 @@ from handlers.auth import Principal, admit, authenticate
 from handlers.call import Call, Visit
 from handlers.context import context
 from handlers.dialects.operation import Answer, Operation, Shown
+from handlers.origins import preflight
 from infra.contract.ids import CommandId, command_id_for, new_id
 from infra.contract.refusals import Reason, refuse
 
@@ -194,7 +195,8 @@ def routes(operations: Iterable[Operation]) -> list[BaseRoute]:
     for operation in operations:
         by_path.setdefault(operation.path, {})[operation.method] = operation
     return [
-        Route(path, _by_method(methods), methods=list(methods)) for path, methods in by_path.items()
+        Route(path, _by_method(methods), methods=[*methods, "OPTIONS"])
+        for path, methods in by_path.items()
     ]
 
 
@@ -203,6 +205,12 @@ def _by_method(operations: Mapping[str, Operation]) -> Callable[[Request], Await
     if "GET" in endpoints:
         # RFC 9110, section 9.3.2; the server leaves out the body.
         endpoints["HEAD"] = endpoints["GET"]
+    allowed = sorted([*endpoints, "OPTIONS"])
+
+    async def options(request: Request) -> Response:
+        return preflight(allowed)
+
+    endpoints["OPTIONS"] = options
 
     async def serve(request: Request) -> Response:
         return await endpoints[request.method](request)

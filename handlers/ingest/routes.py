@@ -19,6 +19,7 @@ from handlers.ingest import sdpfrag
 from handlers.operations import ingest
 from handlers.operations.ice import IceServer, ice_servers
 from handlers.operations.ingest import Negotiated, Session
+from handlers.origins import READABLE, preflight
 from infra.contract.ids import ConnectionId
 from infra.contract.live import SDP_LIMIT
 from infra.contract.refusals import Reason, Refusal, Refused, refuse
@@ -28,11 +29,6 @@ FRAGMENT = "application/trickle-ice-sdpfrag"
 NAME_LIMIT = 200
 FEEDS_LIMIT = 256
 
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Location, ETag, Link, Accept-Post, Accept-Patch",
-}
-"Credentials are headers a page has to be given: no cookie lets another site's page in."
 STATUS = {Reason.UNSUPPORTED_TYPE: 415, Reason.TOO_LARGE: 413}
 "Where these protocols ask for another status than Chalk."
 
@@ -48,7 +44,7 @@ def spoken(endpoint: Endpoint) -> Endpoint:
         except Refused as refused:
             response = answer(request, refused.refusal)
             response.status_code = STATUS.get(refused.refusal.reason, response.status_code)
-        response.headers.update(CORS)
+        response.headers.update(READABLE)
         return response
 
     return serve
@@ -101,14 +97,9 @@ async def change_session(request: Request) -> Response:
 
 async def options(request: Request) -> Response:
     """CORS, and what may be posted (RFC 9725, section 4.2)."""
-    headers = {
-        "Access-Control-Allow-Methods": "POST, PATCH, DELETE, OPTIONS",
-        "Access-Control-Allow-Headers": "Authorization, X-API-Key, Content-Type, If-Match",
-        "Access-Control-Max-Age": "600",
-        "Accept-Post": SDP,
-        "Accept-Patch": FRAGMENT,
-    }
-    return Response(status_code=204, headers=headers)
+    response = preflight(("POST", "PATCH", "DELETE", "OPTIONS"))
+    response.headers.update({"Accept-Post": SDP, "Accept-Patch": FRAGMENT})
+    return response
 
 
 async def _known(request: Request) -> Principal:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from handlers.tokens import Identity
 from infra.contract.ids import ParticipantId, RoomId, TenantId
-from infra.contract.views import ParticipantView
+from infra.contract.views import ParticipantView, TenantView
 from infra.db import participants, tenants
 from infra.db.reader import Reader
 from infra.secrets import api_key_sha256
@@ -56,7 +56,7 @@ class Standing:
         self._reader = reader
         self._now = now
         self._keys: Memory[str, TenantId | None] = Memory(clock)
-        self._tenants: Memory[TenantId, bool] = Memory(clock)
+        self._tenants: Memory[TenantId, TenantView | None] = Memory(clock)
         self._seats: Memory[ParticipantId, ParticipantView | None] = Memory(clock)
 
     async def tenant_of_key(self, api_key: str) -> TenantId | None:
@@ -69,12 +69,17 @@ class Standing:
 
         return await self._keys.get(digest, ask)
 
-    async def is_active(self, tenant_id: TenantId) -> bool:
-        async def ask() -> bool:
-            found = await self._reader.read(tenants.get, tenant_id)
-            return found is not None and found.is_active
+    async def tenant(self, tenant_id: TenantId) -> TenantView | None:
+        """Also one that was closed."""
+
+        async def ask() -> TenantView | None:
+            return await self._reader.read(tenants.get, tenant_id)
 
         return await self._tenants.get(tenant_id, ask)
+
+    async def is_active(self, tenant_id: TenantId) -> bool:
+        found = await self.tenant(tenant_id)
+        return found is not None and found.is_active
 
     async def seat(self, identity: Identity) -> ParticipantView | None:
         """The seat a participant's token names, as it is now. None: taken away, or never was."""

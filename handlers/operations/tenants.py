@@ -35,7 +35,9 @@ async def get(call: Call, tenant_id: TenantId) -> TenantView:
 
 
 async def update(call: Call, tenant_id: TenantId, **fields: Any) -> TenantView:
-    return await call.ask(UpdateTenant(tenant_id=_own(call, tenant_id), **fields))
+    changed = await call.ask(UpdateTenant(tenant_id=_own(call, tenant_id), **fields))
+    call.here.standing.forget()
+    return changed
 
 
 async def delete(call: Call, tenant_id: TenantId) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
 from handlers.auth import Principal, principal_of_bearer
 from handlers.context import Context
 from handlers.operations.seats import seat_of_user
+from handlers.origins import require_allowed
 from handlers.socket.frames import Framing
 from infra.contract.ids import ParticipantId, RoomId, TenantId
 from infra.contract.refusals import Reason, refuse
-from infra.db import tenants
 
 TOKEN_PREFIX = "token."
 
@@ -34,7 +33,7 @@ async def admit(here: Context, conn: HTTPConnection) -> Guest:
     principal = await principal_of_bearer(here, _token(conn, offered))
     if principal.tenant_id is None or principal.room_id is None:
         raise refuse(Reason.MALFORMED, "the token names no room: room_id is missing")
-    await _check_origin(here, conn, principal.tenant_id)
+    await require_allowed(conn, principal.tenant_id)
     framing = Framing.PAYLOAD if Framing.PAYLOAD in offered else Framing.CHALK
     return Guest(
         tenant_id=principal.tenant_id,
@@ -64,23 +63,6 @@ def _token(conn: HTTPConnection, offered: list[str]) -> str:
     if scheme.lower() == "bearer" and bearer.strip():
         return bearer.strip()
     raise refuse(Reason.NO_CREDENTIALS)
-
-
-async def _check_origin(here: Context, conn: HTTPConnection, tenant_id: TenantId) -> None:
-    """Browsers say where a page came from; other clients do not, and need no permission for it."""
-    origin = conn.headers.get("origin")
-    if origin is None or urlsplit(origin).netloc == conn.headers.get("host"):
-        return
-    tenant = await here.reader.read(tenants.get, tenant_id)
-    allowed = tenant.config.allowed_origins if tenant else ()
-    if allowed and not any(_matches(origin.lower(), name) for name in allowed):
-        raise refuse(Reason.ORIGIN_NOT_ALLOWED)
-
-
-def _matches(origin: str, allowed: str) -> bool:
-    if allowed.endswith(":*"):
-        return origin.startswith(allowed[:-1]) and origin.removeprefix(allowed[:-1]).isdecimal()
-    return origin == allowed.lower()
 
 
 async def _seat(here: Context, principal: Principal, room_id: RoomId) -> ParticipantId:

@@ -25,6 +25,7 @@ from handlers.socket.news import LOG_PAGE, Reel
 from handlers.socket.postbox import Overflow, Postbox
 from handlers.socket.requests import REQUESTS, Desk, Lane
 from handlers.socket.room_requests import change_hand
+from infra.bus.tasks import end
 from infra.contract.commands import Entered, EnterRoom, LeaveRoom
 from infra.contract.events import Arrived, RoomEvent, Signal
 from infra.contract.ids import ConnectionId
@@ -115,19 +116,21 @@ class Session:
             await asyncio.gather(writing, return_exceptions=True)
 
     async def _serve(self, entered: Entered) -> Over:
-        ends: list[Over] = []
+        """Until one of the tasks is over. A task group would not do: it cancels each but once."""
+        works = [self._read(), self._follow(entered), self._be_present()]
+        works += [self._carry_out(lane) for lane in self._lanes]
+        tasks = [asyncio.create_task(work) for work in works]
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read())
-                tasks.create_task(self._follow(entered))
-                tasks.create_task(self._be_present())
-                for lane in self._lanes:
-                    tasks.create_task(self._carry_out(lane))
-        except* Over as overs:
-            ends += [end for end in overs.exceptions if isinstance(end, Over)]
-        except* Overflow:
-            ends.append(Over(CLOSE_SLOW, "not reading"))
-        return ends[0]
+            first, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await asyncio.gather(*map(end, tasks))
+        try:
+            await first.pop()
+        except Over as over:
+            return over
+        except Overflow:
+            return Over(CLOSE_SLOW, "not reading")
+        raise AssertionError("a session's tasks end by raising")
 
     # --- what the client says ---
 

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
+from pydantic import Field
+
 from infra.contract.events import RoomEvent, Signal
 from infra.contract.ids import CommandId, ParticipantId, PodId, RoomId, SpoolId
 from infra.contract.messages import Command, LiveCommand, Message, Reply
@@ -29,6 +31,8 @@ class PodReport(Message):
     draining: bool
     media_address: str
     "host:port clients send to."
+    spool_used: float = Field(default=0.0, ge=0.0, le=1.0)
+    "How full the disk is that it records to."
 
 
 class CommandBus(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,8 +28,7 @@ Say = Callable[[str], None]
 
 async def hold_demo(settings: Settings, say: Say, *, once: bool) -> int:
     """Hold it in a home emptied for it. Returns the exit code: 0 only if both were understood."""
-    shutil.rmtree(settings.home, ignore_errors=True)
-    async with running(settings, say, with_s3=True) as stack:
+    async with running(settings, say, with_s3=True, afresh=True) as stack:
         understood = await _meeting(stack, say)
         if once:
             return 0 if understood else 1

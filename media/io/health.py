@@ -45,10 +45,20 @@ class PodFigures(Collector):
             yield CounterMetricFamily(
                 f"parley_media_checks_{name}", "Dropped by the switchboard.", value
             )
-        yield CounterMetricFamily(
-            "parley_media_recorder_dropped",
-            "Packets the recorder could not keep up with.",
-            self._pod.recorder.stats.dropped,
+        recorder = asdict(self._pod.recorder.stats)
+        yield GaugeMetricFamily(
+            "parley_media_recorder_degraded",
+            "1: the last attempt to write failed, and what is recorded has holes.",
+            recorder.pop("degraded"),
+        )
+        for name, value in recorder.items():
+            yield CounterMetricFamily(
+                f"parley_media_recorder_{name}", "As the recorder counts it.", value
+            )
+        yield GaugeMetricFamily(
+            "parley_media_spool_used",
+            "How full the spool's disk is. From 0.85 on no new recording is begun here.",
+            self._pod.recorder.spool_used(),
         )
 
 

@@ -138,6 +138,7 @@ class Pod:
             connections=self.connections,
             draining=self.draining,
             media_address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            spool_used=self.recorder.spool_used(),
         )
 
     # --- orders ---

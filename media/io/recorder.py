@@ -7,6 +7,7 @@ them into segments and writes. What it cannot keep up with is dropped and counte
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 import time
 from collections import deque
@@ -31,6 +32,8 @@ QUEUE_S = 2.0
 "Seconds of packets that wait for the writer at most."
 WAKE_S = 0.1
 "Seconds between two looks of the writer into the queue: what a kill loses beside the reordering."
+PLENTY = 64 * 1024**3
+"Bytes. The last of it, when nothing new is begun, still holds ten cameras for an hour."
 ASK_AGAIN_S = 1.0
 "Seconds between two requests for a keyframe of one track."
 
@@ -182,6 +185,15 @@ class Recorder:
         self._wake.set()
         await asyncio.to_thread(self._thread.join)
 
+    def spool_used(self) -> float:
+        """How full the spool's disk is, as :func:`share_used` has it; 1 when it cannot be asked."""
+        try:
+            disk = shutil.disk_usage(self._root)
+        except OSError:
+            log.exception("the spool cannot be reached")
+            return 1.0
+        return share_used(total=disk.total, free=disk.free)
+
     def tick(self, now: float) -> None:
         """Call a few times a second: reports what was closed, asks for keyframes."""
         self._hand_over()
@@ -238,9 +250,11 @@ class Recorder:
 
         def close() -> None:
             self._parts.remove(part)
-            part.close()
-            self._news.append((order.recording_id, order.epoch, True))
-            loop.call_soon_threadsafe(_resolve, done)
+            try:
+                part.close()
+            finally:
+                self._news.append((order.recording_id, order.epoch, True))
+                loop.call_soon_threadsafe(_resolve, done)
 
         self._tell(close)
         return done
@@ -276,10 +290,16 @@ class Recorder:
             else:
                 item()
         except Exception:
-            # A participant's bytes that trip the cutter cost that packet, not every recording.
-            if not self.stats.broken:
-                log.exception("recorder could not take a packet; more of these are only counted")
+            # One recording's trouble is not the others', who have this thread too.
+            log.exception("the recorder could not carry out an order")
             self.stats.broken += 1
+
+
+def share_used(*, total: int, free: int) -> float:
+    """From 0 to 1. A disk counts as no larger than :data:`PLENTY`: what is left on a large one is
+    worth no less for being a small share of it."""
+    counted = max(1, min(total, PLENTY))
+    return 1.0 - min(free, counted) / counted
 
 
 def _resolve(done: asyncio.Future[None]) -> None:

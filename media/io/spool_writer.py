@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -26,7 +27,7 @@ from infra.storage.spool import (
     part_path,
     sha256_of,
 )
-from infra.storage.webm import SUFFIX, CodecName, TrackFormat, Writer
+from infra.storage.webm import SUFFIX, CodecName, Mended, TrackFormat, Writer, mend
 from media.core.segments import Begin, End, Output, Put, RtpIn, SenderClock, TrackCutter
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,7 @@ class RecorderStats:
     unsupported: int = 0
     "Packets of codecs that are not recorded."
     broken: int = 0
-    "Packets that made the recorder raise."
+    "Times a track could not be cut, or an order not carried out: bugs, kept from the others."
     write_errors: int = 0
     degraded: bool = False
     "The last attempt to write failed: what is recorded has holes."
@@ -72,7 +73,6 @@ class _File:
     def __init__(self, path: Path, begin: Begin, codec: CodecName, opened: Opened) -> None:
         self.path = path
         self.opened = opened
-        self.last_ms = 0
         self._writer = Writer(TrackFormat(codec, begin.width, begin.height, begin.private))
         self._fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
         self._size = 0
@@ -85,13 +85,18 @@ class _File:
 
     def add(self, put: Put) -> None:
         self._append(self._writer.add(put.at_ms, put.data, keyframe=put.keyframe))
-        self.last_ms = put.at_ms
+
+    def abandon(self) -> Mended:
+        """Make a file of what came to the disk before it refused. Raises OSError."""
+        try:
+            os.ftruncate(self._fd, self._size)
+        finally:
+            os.close(self._fd)
+        return mend(self.path)
 
     def finish(self, dur_ms: int) -> int:
         """Make it a whole file on the disk; its size. Raises OSError."""
         try:
-            # After a failed write something torn may stand at the end.
-            os.ftruncate(self._fd, self._size)
             for offset, patch in self._writer.finish(dur_ms):
                 os.pwrite(self._fd, patch, offset)
             os.fsync(self._fd)
@@ -114,7 +119,8 @@ class _Track:
 
 
 class PartWriter:
-    """Writes one part. Its methods do not raise OSError: they count, and note it once."""
+    """Writes one part. Its methods raise neither for the disk nor for what participants send: they
+    count, and note it once."""
 
     def __init__(
         self,
@@ -135,6 +141,8 @@ class PartWriter:
         self._manifest: ManifestFile | None = None
         self._unlisted: list[Segment] = []
         "Closed, but the manifest could not be written."
+        self._needs_repair = False
+        "A file is there that could not be finished: the part is left open for whoever can."
         self._said = False
         "That the disk refused; once is enough."
 
@@ -146,19 +154,20 @@ class PartWriter:
             self._failed(error)
 
     def add_track(self, view: TrackView) -> None:
+        self._tracks[view.track_id] = _Track(view, self._cutter(view))
+
+    def _cutter(self, view: TrackView) -> TrackCutter:
         clock = self._clocks.setdefault(view.participant_id, SenderClock())
-        cutter = TrackCutter(
+        return TrackCutter(
             view.kind, segment_s=self._segment_s, zero_at=self.order.zero_at, clock=clock
         )
-        self._tracks[view.track_id] = _Track(view, cutter)
 
     def remove_track(self, track_id: TrackId) -> None:
         track = self._tracks.pop(track_id, None)
         if track is None:
             return
-        self._carry_out(track, track.cutter.end())
-        self._stats.lost += track.cutter.lost
-        self._stats.unsupported += track.cutter.unsupported
+        self._cut(track, track.cutter.end)
+        self._count(track.cutter)
         participant = track.view.participant_id
         if all(other.view.participant_id != participant for other in self._tracks.values()):
             # They may come back on another machine, with another clock.
@@ -166,15 +175,15 @@ class PartWriter:
 
     def mute_track(self, track_id: TrackId) -> None:
         if track := self._tracks.get(track_id):
-            self._carry_out(track, track.cutter.pause())
+            self._cut(track, track.cutter.pause)
 
     def packet(self, track_id: TrackId, packet: RtpIn) -> None:
         if track := self._tracks.get(track_id):
-            self._carry_out(track, track.cutter.push(packet))
+            self._cut(track, partial(track.cutter.push, packet))
 
     def tick(self, now: float) -> None:
         for track in self._tracks.values():
-            self._carry_out(track, track.cutter.tick(now))
+            self._cut(track, partial(track.cutter.tick, now))
         if self._unlisted:
             self._list()
 
@@ -188,7 +197,7 @@ class PartWriter:
         self._list()
         try:
             manifest = self._open_manifest()
-            if not self._unlisted:
+            if not self._unlisted and not self._needs_repair:
                 manifest.end()
         except OSError as error:
             self._failed(error)
@@ -197,7 +206,19 @@ class PartWriter:
             if self._manifest is not None:
                 self._manifest.release()
 
-    def _carry_out(self, track: _Track, outputs: list[Output]) -> None:
+    def _cut(self, track: _Track, step: Callable[[], list[Output]]) -> None:
+        try:
+            outputs = step()
+        except Exception:
+            # Bytes that trip the cutter cost whoever sent them this segment's end, and nobody
+            # else anything. What it was in the middle of is not known: another takes its place.
+            if not self._stats.broken:
+                log.exception("a track could not be cut; more of these are only counted")
+            self._stats.broken += 1
+            self._count(track.cutter)
+            track.cutter = self._cutter(track.view)
+            self._salvage(track)
+            return
         for output in outputs:
             try:
                 if isinstance(output, Begin):
@@ -211,6 +232,7 @@ class PartWriter:
                     self._end(track, output)
             except OSError as error:
                 self._failed(error)
+                self._needs_repair = self._needs_repair or isinstance(output, End)
                 self._salvage(track)
 
     def _begin(self, track: _Track, begin: Begin) -> None:
@@ -248,15 +270,24 @@ class PartWriter:
             self._stats.degraded = False
 
     def _salvage(self, track: _Track) -> None:
-        """The disk refused: keep what the segment holds, and try again with the next one."""
+        """Keep what the segment holds so far, and try again with the next one."""
         file, track.file = track.file, None
         if file is None:
             return
         try:
-            size = file.finish(file.last_ms)
-            self._close_segment(file, size, file.opened.t0_ms, file.last_ms, ())
+            left = file.abandon()
+            if left.blocks == 0:
+                file.path.unlink()
+                return
+            size = file.path.stat().st_size
+            self._close_segment(file, size, file.opened.t0_ms, left.dur_ms, ())
         except OSError as error:
+            self._needs_repair = True
             self._failed(error)
+
+    def _count(self, cutter: TrackCutter) -> None:
+        self._stats.lost += cutter.lost
+        self._stats.unsupported += cutter.unsupported
 
     def _close_segment(
         self, file: _File, size: int, t0_ms: int, dur_ms: int, gaps: tuple[Gap, ...]

@@ -90,6 +90,7 @@ def test_every_reason_has_a_status_and_words() -> None:
         413,
         429,
         503,
+        507,
     }
     assert len({said for _, said in WORDS.values()}) == len(WORDS)
 

@@ -92,10 +92,10 @@ async def test_what_is_not_there_is_refused_in_chalks_form(api: Api, path: str) 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/rooms", {"GET", "HEAD", "POST"}),
-        ("POST", "/recordings", {"GET", "HEAD"}),
-        ("TRACE", "/rooms", {"GET", "HEAD", "POST"}),
-        ("GET", "/auth/token", {"POST"}),
+        ("PUT", "/rooms", {"GET", "HEAD", "POST", "OPTIONS"}),
+        ("POST", "/recordings", {"GET", "HEAD", "OPTIONS"}),
+        ("TRACE", "/rooms", {"GET", "HEAD", "POST", "OPTIONS"}),
+        ("GET", "/auth/token", {"POST", "OPTIONS"}),
     ],
 )
 async def test_the_wrong_method_hears_the_right_ones(

@@ -177,7 +177,9 @@ class House:
 
     # --- pods ---
 
-    def pod(self, *, connections: int = 0, draining: bool = False) -> PodReport:
+    def pod(
+        self, *, connections: int = 0, draining: bool = False, spool_used: float = 0.0
+    ) -> PodReport:
         """A media pod reports."""
         report = PodReport(
             pod_id=PodId(new_id()),
@@ -188,6 +190,7 @@ class House:
             connections=connections,
             draining=draining,
             media_address="127.0.0.1:9",
+            spool_used=spool_used,
         )
         self.report(report)
         return report

@@ -7,7 +7,7 @@ from infra.contract.refusals import Reason, refuse
 from infra.contract.views import RecordingView, RoomState
 from infra.db import recordings, rooms
 from infra.db.work import Work
-from workers import capture
+from workers import capture, pods
 from workers.owners import owns
 from workers.tools import Tools
 
@@ -27,6 +27,8 @@ def start_recording(command: StartRecording, work: Work, tools: Tools) -> Record
         raise refuse(Reason.RECORDING_DISABLED)
     if recordings.running(work.connection, room.tenant_id, room.id) is not None:
         raise refuse(Reason.ALREADY_RECORDING)
+    if not pods.can_record(tools.redis, room):
+        raise refuse(Reason.STORAGE_FULL)
     return capture.start(work, room, command.recording_id, tools.store.provider)
 
 

@@ -135,7 +135,7 @@ class _Part:
                 # From here on it is only a matter of time: nobody gives the part up as lost.
                 with self.tools.begin() as work:
                     self._reach(work, "captured")
-            waiting = [s for s in manifest.segments if (self.path / s.file).exists()]
+            waiting = self._waiting(manifest)
             for segment in waiting:
                 if self._is_deleted():
                     break
@@ -151,23 +151,32 @@ class _Part:
 
     def _read(self) -> Manifest | None:
         """The manifest, completed if its writer is dead; None when nothing is here to store."""
-        if not self.path.is_dir():
-            if self._is_long_over():
-                # The pod never began it: it died, or was told too late.
-                self._end_part(None)
-            return None
-        try:
-            manifest = spool.repair(self.path)
-        except spool.StillWritten:
+        if self.path.is_dir():
             try:
-                return spool.read_manifest((self.path / MANIFEST).read_bytes())
-            except spool.BadManifest:
-                return None
-        if manifest is None:
-            # The writer died before it had written anything at all.
+                manifest = spool.repair(self.path)
+            except spool.StillWritten:
+                return self._so_far()
+            except OSError:
+                # On a full disk what is whole goes first, and makes room for the rest.
+                manifest = self._so_far()
+                if manifest is None or not self._waiting(manifest):
+                    raise
+            if manifest is not None:
+                return manifest
+        if self._is_long_over():
+            # The pod never began it, or died before it had written anything: or was told too late.
             self._remove()
             self._end_part(None)
-        return manifest
+        return None
+
+    def _so_far(self) -> Manifest | None:
+        try:
+            return spool.read_manifest((self.path / MANIFEST).read_bytes())
+        except (spool.BadManifest, FileNotFoundError):
+            return None
+
+    def _waiting(self, manifest: Manifest) -> list[spool.Segment]:
+        return [s for s in manifest.segments if (self.path / s.file).exists()]
 
     def _store_segment(self, segment: spool.Segment) -> None:
         local = self.path / segment.file
@@ -215,6 +224,8 @@ class _Part:
 
     def _end_part(self, manifest_key: str | None) -> None:
         with self.tools.begin() as work:
+            # In the order of everybody who changes both.
+            recordings.lock(work.connection, self.recording_id)
             self._reach(work, "stored", manifest_key)
             settle(work, self.recording_id)
 

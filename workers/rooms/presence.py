@@ -43,7 +43,9 @@ def enter_room(command: EnterRoom, work: Work, tools: Tools) -> Entered:
         tenant = tenant_for(work, room.tenant_id)
         require_place(work, tenant, room, seat)
         seat = _join(work, room, seat, command.connection_id)
-        if capture.is_due(work, room, tenant.config):
+        if capture.is_due(work, room, tenant.config) and (
+            tenant.config.force_recording or pods.can_record(tools.redis, room)
+        ):
             capture.start(work, room, RecordingId(new_id()), tools.store.provider)
     else:
         _connect(work, seat, command.connection_id)

@@ -62,7 +62,7 @@ WORDS: Final[Mapping[Reason, tuple[int, str]]] = {
     Reason.STALE_EPOCH: (409, "room has moved"),
     Reason.COMMAND_PENDING: (503, "command is still pending"),
     Reason.UNAVAILABLE: (503, "service unavailable"),
-    Reason.STORAGE_FULL: (503, "storage is full"),
+    Reason.STORAGE_FULL: (507, "storage is full"),
 }
 
 OWN_WORDS: Final = frozenset(

@@ -108,6 +108,19 @@ async def test_a_connection_that_breaks_has_not_left(
     assert not [told for told in lobby.bus.told if isinstance(told, LeaveRoom)]
 
 
+async def test_whoever_leaves_in_the_middle_of_a_request_has_left(
+    lobby: Lobby, address: str, room: RoomView
+) -> None:
+    ann = await lobby.person(room, "Ann")
+    async with opened(address, ann.token) as anns:
+        await anns.hear("room.snapshot")
+        lobby.bus.stubborn, lobby.bus.slow_s = True, 60.0
+        await anns.send("media.mute", {"track_id": str(new_id())})
+        await anns.ask("chat.history")
+
+    await until(lambda: [told for told in lobby.bus.told if isinstance(told, LeaveRoom)])
+
+
 async def test_events_lost_on_the_way_are_filled_in_from_the_log(
     lobby: Lobby, address: str, room: RoomView
 ) -> None:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +34,7 @@ from infra.storage.spool import (
     sha256_of,
 )
 from media.engine.port import Engine, SourceId, TapPacket
-from media.io.recorder import QUEUE_S, Recorder
+from media.io.recorder import QUEUE_S, Recorder, share_used
 from tests.support.rtp_media import (
     H264,
     OPUS,
@@ -442,6 +444,103 @@ async def test_a_full_disk_costs_segments_and_nothing_else(bench: Bench, tmp_pat
 
     assert not bench.recorder.stats.degraded
     assert [(s.t0_ms, s.dur_ms) for s in bench.segments(track)] == [(4000, 2000)]
+
+
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """As on a full disk: a file that would grow beyond this does not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_disk_that_fills_up_under_way_keeps_what_it_has(bench: Bench) -> None:
+    bench.start()
+    track = bench.track(1)
+    packets = sent(tone(5.9), source=1, codec=OPUS, interval_s=0.02)
+
+    with files_up_to(6_000):
+        await bench.play([p for p in packets if p.arrived_at < 102.0])
+    await bench.play([p for p in packets if p.arrived_at >= 102.0])
+    await bench.recorder.stop(ROOM)
+
+    first, second, third = bench.segments(track)
+    assert 700 <= first.dur_ms <= 1400 and bench.recorder.stats.dropped > 0
+    assert [(s.t0_ms, s.dur_ms) for s in (second, third)] == [(2000, 2000), (4000, 1900)]
+    for segment in (first, second, third):
+        path = bench.part / segment.file
+        assert (path.stat().st_size, sha256_of(path)) == (segment.bytes, segment.sha256)
+        assert sum(f.samples for f in decoded(path)) == segment.dur_ms * 48
+    with av.open(str(bench.part / first.file)) as file:
+        assert file.duration == first.dur_ms * 1000
+    assert bench.manifest().closed
+
+
+async def test_a_segment_that_cannot_be_finished_is_left_to_a_repair(bench: Bench) -> None:
+    bench.start()
+    track = bench.track(1)
+    await bench.play(sent(tone(1.0), source=1, codec=OPUS, interval_s=0.02))
+    [written] = bench.part.glob("*.webm")
+    aside = written.rename(bench.root / "aside")
+
+    await bench.recorder.stop(ROOM)
+    assert not bench.manifest().closed
+    aside.rename(written)
+    repaired = repair(bench.part)
+
+    assert repaired is not None and repaired.closed
+    [segment] = bench.segments(track)
+    assert (segment.mended, segment.dur_ms) == (True, 1000)
+    assert sha256_of(written) == segment.sha256
+
+
+@pytest.mark.parametrize("waited", [False, True], ids=["at once", "after it was waited for"])
+async def test_a_track_that_cannot_be_cut_harms_no_other(bench: Bench, waited: bool) -> None:
+    bench.start()
+    evil, good = bench.track(1), bench.track(2)
+    impossible = type(OPUS)("OPUS", 111, 0)
+    sound = tone(2.0)
+    theirs = sent(sound, source=1, codec=OPUS, interval_s=0.02)
+    at_fault = TapPacket(**{**_fields(theirs[60]), "codec": impossible})
+    # Where one is missing before it, the writer comes to it by itself, some time later.
+    theirs = [p for p in theirs if p.sequence not in (at_fault.sequence, 1059 if waited else 0)]
+    ours = sent(sound, source=2, codec=OPUS, interval_s=0.02)
+
+    await bench.play(merged([p for p in theirs if p.sequence < 1060], ours[:60], [at_fault]))
+    bench.now[0] += 0.5
+    await bench.settle()
+    await bench.play(merged([p for p in theirs if p.sequence > 1060], ours[60:]))
+    await asyncio.wait_for(bench.recorder.stop(ROOM), 5.0)
+
+    assert bench.recorder.stats.broken == 1 and bench.manifest().closed
+    assert [(s.t0_ms, s.dur_ms) for s in bench.segments(good)] == [(0, 2000)]
+    before, after = bench.segments(evil)
+    assert before.dur_ms == (1180 if waited else 1200)
+    assert (after.t0_ms, after.dur_ms) == (1220, 780)
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "used"),
+    [
+        (64 << 20, 16 << 20, 0.75),
+        (64 << 20, 0, 1.0),
+        (4 << 40, 128 << 30, 0.0),
+        (4 << 40, 6 << 30, 1 - 6 / 64),
+    ],
+    ids=["small", "full", "large with plenty left", "large with little left"],
+)
+def test_a_disk_is_full_when_little_is_left(total: int, free: int, used: float) -> None:
+    assert share_used(total=total, free=free) == pytest.approx(used)
+
+
+async def test_a_spool_that_is_gone_is_full(bench: Bench) -> None:
+    assert 0.0 <= bench.recorder.spool_used() <= 1.0
+    bench.root.rename(bench.root.with_name("gone"))
+
+    assert bench.recorder.spool_used() == 1.0
 
 
 WRITER = """

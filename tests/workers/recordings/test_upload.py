@@ -11,7 +11,7 @@ from infra.contract.ids import ParticipantId, RecordingId, SpoolId, new_id
 from infra.db import recordings
 from infra.storage.disk import DiskStore
 from infra.storage.port import StoredObject, StoreUnavailable
-from infra.storage.spool import MANIFEST, ManifestFile, read_manifest, sha256_of
+from infra.storage.spool import MANIFEST, ManifestFile, part_path, read_manifest, sha256_of
 from tests.support.captured import Take
 from tests.support.rtp_media import tone
 from tests.support.studio import Studio
@@ -98,6 +98,43 @@ def test_a_part_whose_writer_died_is_made_whole(studio: Studio) -> None:
         manifest = read_manifest(file.read())
     assert manifest.closed and [s.mended for s in manifest.segments] == [False, True]
     assert manifest.segments[1].dur_ms == 480
+
+
+def test_a_part_that_cannot_be_repaired_now_gives_what_is_whole(studio: Studio) -> None:
+    part = studio.capture(voices(2), killed=True)
+    torn = min(part.glob("*.webm"), key=lambda path: path.stat().st_size)
+    aside = torn.rename(studio.spool / "aside")
+    torn.mkdir()
+    studio.stop()
+    studio.serve_spool()
+
+    end_parts(studio.tools)
+    labour(studio.job("upload").id, studio.tools)
+
+    assert len([name for name in studio.stored() if name.endswith(".webm")]) == 1
+    assert studio.parts() == {1: "capturing"}
+    torn.rmdir()
+    aside.rename(torn)
+    studio.make_due()
+    studio.work("upload")
+    assert studio.parts() == {1: "stored"}
+    assert len([name for name in studio.stored() if name.endswith(".webm")]) == 2
+
+
+def test_a_pod_that_is_about_to_begin_is_not_taken_for_one_that_died(studio: Studio) -> None:
+    part = part_path(studio.spool, studio.recording_id, 1)
+    ManifestFile(part).release()
+    studio.stop()
+    studio.serve_spool()
+
+    end_parts(studio.tools)
+    studio.work("upload")
+    assert studio.parts() == {1: "capturing"} and part.is_dir()
+
+    studio.house.wait(seconds=31)
+    end_parts(studio.tools)
+    studio.work("upload")
+    assert studio.parts() == {1: "stored"} and not part.exists()
 
 
 def test_an_upload_that_fails_leaves_everything_and_goes_on_later(

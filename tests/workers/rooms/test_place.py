@@ -57,6 +57,15 @@ def test_a_room_goes_to_the_least_loaded_pod_that_takes_rooms(house: House) -> N
     assert house.seen(room).epoch == 1
 
 
+def test_a_room_goes_where_it_can_be_recorded_if_it_can(house: House) -> None:
+    full, other = house.pod(spool_used=0.9), house.room(house.tenant())
+    assert house.do(placing(other)).pod_id == full.pod_id
+
+    spacious, room = house.pod(connections=9), house.room(house.tenant())
+
+    assert house.do(placing(room)).pod_id == spacious.pod_id
+
+
 def test_a_room_stays_where_it_is_while_its_pod_lives(house: House) -> None:
     room, pod = house.room(house.tenant()), house.pod(connections=5)
     first = house.do(placing(room))

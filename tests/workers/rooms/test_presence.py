@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from infra.contract.commands import EndRoom
+import pytest
+
+from infra.contract.commands import EndRoom, StopRecording
 from infra.contract.ids import ConnectionId, ParticipantId, new_id
 from infra.contract.live import CloseParticipant
 from infra.contract.refusals import Reason
@@ -171,6 +173,39 @@ def test_the_first_to_enter_starts_the_recording_where_the_tenant_wants_it(house
             "recording.started",
             "participant.joined",
         ]
+
+
+@pytest.mark.parametrize(
+    ("config", "recorded_again"),
+    [
+        (TenantConfig(auto_start_recording=True), False),
+        (TenantConfig(force_recording=True), True),
+    ],
+)
+def test_a_recording_that_was_stopped_starts_by_itself_only_where_every_room_must_be_recorded(
+    house: House, config: TenantConfig, recorded_again: bool
+) -> None:
+    room = house.room(house.tenant(config))
+    house.come(room, "Ann")
+    house.do(StopRecording(tenant_id=room.tenant_id, room_id=room.id))
+
+    bob = house.add(room, "Bob")
+    entered = house.do(entering(room, bob.participant.id, ConnectionId(new_id())))
+
+    assert bob.should_start_recording is recorded_again
+    assert (entered.recording_id is not None) is recorded_again
+
+
+def test_the_next_session_is_recorded_from_its_first_on_again(house: House) -> None:
+    room = house.room(house.tenant(TenantConfig(auto_start_recording=True)))
+    house.come(room, "Ann")
+    house.do(EndRoom(tenant_id=room.tenant_id, room_id=room.id))
+    house.wait(minutes=5)
+
+    bob = house.add(room, "Bob").participant.id
+    entered = house.do(entering(room, bob, ConnectionId(new_id())))
+
+    assert entered.recording_id is not None
 
 
 def test_a_room_that_must_not_be_recorded_is_not(house: House) -> None:

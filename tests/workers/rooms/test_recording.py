@@ -7,7 +7,7 @@ from infra.contract.commands import EndRoom, PlaceRoom, StartRecording, StopReco
 from infra.contract.ids import RecordingId, new_id
 from infra.contract.live import HoldRoom
 from infra.contract.refusals import Reason
-from infra.contract.views import RecordingState, RoomView
+from infra.contract.views import RecordingState, RoomView, TenantConfig
 from infra.db import recordings
 from infra.db.tables import Job
 from tests.support.house import House
@@ -46,6 +46,34 @@ def test_starting_it_again_in_the_same_words_changes_nothing(house: House) -> No
 
     assert house.do(command) == house.do(command)
     assert house.kinds(room) == ["recording.started"]
+
+
+def test_nothing_new_is_recorded_where_the_disk_is_nearly_full(house: House) -> None:
+    tenant, full = house.tenant(), house.pod(spool_used=0.85)
+    placed, unplaced = house.room(tenant), house.room(tenant)
+    house.do(PlaceRoom(tenant_id=tenant.id, room_id=placed.id))
+
+    assert house.refusal(starting(placed)) is Reason.STORAGE_FULL
+    assert house.refusal(starting(unplaced)) is Reason.STORAGE_FULL
+
+    house.pod(connections=9, spool_used=0.84)
+    assert house.refusal(starting(placed)) is Reason.STORAGE_FULL
+    assert house.refusal(starting(unplaced)) is None
+    house.report(full.model_copy(update={"spool_used": 0.8}))
+    assert house.refusal(starting(placed)) is None
+
+
+def test_a_full_disk_keeps_nobody_out_of_a_room_that_would_be_recorded(house: House) -> None:
+    house.pod(spool_used=0.9)
+    wanted = house.room(house.tenant(TenantConfig(auto_start_recording=True)))
+    forced = house.room(house.tenant(TenantConfig(force_recording=True)))
+
+    house.come(wanted)
+    house.come(forced)
+
+    assert "recording.started" not in house.kinds(wanted)
+    # Where every room must be recorded, what little there is is used.
+    assert "recording.started" in house.kinds(forced)
 
 
 def test_the_pod_that_holds_the_room_hears_of_start_and_stop(house: House) -> None:

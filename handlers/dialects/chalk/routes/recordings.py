@@ -26,7 +26,12 @@ see = partial(TABLE.add, "GET", tag="recordings", may=May.JOIN)
     "POST",
     "/rooms/{room_id}/recordings/start",
     status=201,
-    refuses=(Reason.ROOM_NOT_ACTIVE, Reason.RECORDING_DISABLED, Reason.ALREADY_RECORDING),
+    refuses=(
+        Reason.ROOM_NOT_ACTIVE,
+        Reason.RECORDING_DISABLED,
+        Reason.ALREADY_RECORDING,
+        Reason.STORAGE_FULL,
+    ),
 )
 async def start_recording(call: Call, room_id: RoomId) -> wire.Recording:
     """Start recording."""

@@ -6,7 +6,7 @@ import type { Download, Recording, Transcript } from "./wire";
 
 const SOON_MS = 2_000;
 const LATER_MS = 10_000;
-/** A recording that was just made may not be listed yet, nor a transcript that was just asked for. */
+/** How long news is expected after the last: of a recording that was just made, of a transcript. */
 const PATIENCE_MS = 20_000;
 const LINK_GOOD_MS = 50 * 60_000;
 
@@ -53,19 +53,18 @@ export class Recordings {
   }
 
   private async look(): Promise<void> {
-    let again = SOON_MS;
+    let again = LATER_MS;
     try {
       const before = JSON.stringify(this.store.state.kept);
       const kept = await this.read();
       if (JSON.stringify(kept) !== before) this.changedAt = Date.now();
       const waiting = Date.now() - this.changedAt < PATIENCE_MS;
       this.store.set({ kept, waiting, unreachable: false });
-      if (kept.length ? kept.every(isComplete) : !waiting) again = LATER_MS;
-      if (kept.length && kept.every(isComplete) && !waiting) return;
+      if (waiting) again = SOON_MS;
+      else if (kept.length && kept.every(isComplete)) return;
     } catch (error) {
       if (error instanceof Refused && !error.passes) return this.store.set({ denied: true });
       this.store.set({ unreachable: true });
-      again = LATER_MS / 2;
     }
     if (!this.closed) this.timer = window.setTimeout(() => void this.look(), again);
   }

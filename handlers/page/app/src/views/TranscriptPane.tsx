@@ -26,6 +26,8 @@ interface Props {
 export function TranscriptPane({ kept, waiting, recordings, at, seek }: Props) {
   const { recording, transcript } = kept;
   const turns = transcript?.status === "completed" ? transcript.transcript_json.segments : [];
+  // Between two turns the one before is still marked, so that the mark does not flicker.
+  const now = turns.findLastIndex((turn) => turn.start <= at);
   const save = async (format: Format) => {
     const text = await recordings.captions(recording.id, format);
     const link = document.createElement("a");
@@ -57,7 +59,7 @@ export function TranscriptPane({ kept, waiting, recordings, at, seek }: Props) {
       )}
       <ol>
         {turns.map((turn, n) => (
-          <Line key={n} turn={turn} isNow={at >= turn.start && at < turn.end} seek={seek} />
+          <Line key={n} turn={turn} isNow={n === now} seek={seek} />
         ))}
       </ol>
     </section>
