@@ -50,6 +50,12 @@ class Call(Visit):
             request_id=self.request_id,
         )
 
+    def require_insider(self) -> None:
+        """What was said and recorded in rooms is for hosts, and for whoever is confined to the one
+        room they ask about. Raises `Refused` NOT_ALLOWED for a tenant's other users."""
+        if self.who.room_id is None and not self.who.leads:
+            raise refuse(Reason.NOT_ALLOWED)
+
     def in_room(self, room_id: RoomId) -> RoomId:
         """Raises `Refused` ROOM_UNKNOWN when this principal does not see the room."""
         if not self.who.sees(room_id):

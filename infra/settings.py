@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     whisper_threads: int = Field(default=0, ge=0, le=256)
     "CPU threads of one transcription; 0: as many as there are cores."
 
+    profanity_words: str | None = None
+    "Struck out of transcripts where a tenant asks for it, as word,stem*: besides English ones."
+
     # --- limits ---
     rate_limit_per_minute: int = Field(default=600, ge=0)
     "Requests of one tenant, over all its keys and tokens; 0: no limit."

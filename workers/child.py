@@ -26,7 +26,7 @@ Head = dict[str, Any]
 MESSAGE_BYTES = 64 * 1024 * 1024
 "Longest part of a message either side takes."
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "XDG_CACHE_HOME")
-INHERITED_PREFIXES = ("LC_", "HF_", "OMP_", "CUDA_", "NVIDIA_", "CT2_")
+INHERITED_PREFIXES = ("LC_", "OMP_", "CUDA_", "NVIDIA_", "CT2_")
 
 
 class ChildDied(Exception):
@@ -58,13 +58,14 @@ class Limits:
 class Child:
     """The parent's end. One exchange at a time; not for sharing between threads."""
 
-    def __init__(self, module: str, limits: Limits) -> None:
-        """Start `python -m module`, which must call :func:`serve`."""
+    def __init__(self, module: str, limits: Limits, *, also: tuple[str, ...] = ()) -> None:
+        """Start `python -m module`, which must call :func:`serve`. `also`: prefixes of further
+        environment variables it is to have."""
         self._pipe, theirs = Pipe()
         kept = {
             name: value
             for name, value in os.environ.items()
-            if name in INHERITED or name.startswith(INHERITED_PREFIXES)
+            if name in INHERITED or name.startswith(INHERITED_PREFIXES + also)
         }
         kept["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         with theirs:

@@ -15,7 +15,7 @@ from infra.contract.refusals import Refused
 from infra.db import outcomes
 from infra.db.engine import is_outage, is_worth_retrying
 from infra.telemetry.metrics import COMMAND_RETRIES, COMMAND_SECONDS, COMMANDS
-from workers.owners import OWNERS, Owner
+from workers.owners import OWNERS, prepared
 from workers.tools import Tools
 
 RETRIES = 3
@@ -37,7 +37,7 @@ def carry_out(envelope: Envelope, tools: Tools) -> Outcome:
     """Do what the command says and say how it ended. Raises only `DatabaseAway`."""
     kind = envelope.kind
     try:
-        order, owner = OWNERS[kind]
+        order, _ = OWNERS[kind]
         command = order.model_validate(envelope.body)
     except (KeyError, ValidationError) as unusable:
         log.error("a command nobody understands", kind=kind, error=type(unusable).__name__)
@@ -47,7 +47,7 @@ def carry_out(envelope: Envelope, tools: Tools) -> Outcome:
     ):
         began = time.perf_counter()
         try:
-            ended, outcome = _retried(envelope, command, owner, tools)
+            ended, outcome = _retried(envelope, command, tools)
         except (DBAPIError, PoolTimeout) as broken:
             if is_outage(broken) or (isinstance(broken, DBAPIError) and is_worth_retrying(broken)):
                 log.warning("the database is away", error=type(broken).__name__)
@@ -62,12 +62,10 @@ def carry_out(envelope: Envelope, tools: Tools) -> Outcome:
     return outcome
 
 
-def _retried(
-    envelope: Envelope, command: Command[Reply], owner: Owner, tools: Tools
-) -> tuple[str, Outcome]:
+def _retried(envelope: Envelope, command: Command[Reply], tools: Tools) -> tuple[str, Outcome]:
     for attempt in range(RETRIES + 1):
         try:
-            return _once(envelope, command, owner, tools)
+            return _once(envelope, command, tools)
         except DBAPIError as broken:
             if attempt == RETRIES or not is_worth_retrying(broken):
                 raise
@@ -77,14 +75,13 @@ def _retried(
     raise AssertionError("unreachable")
 
 
-def _once(
-    envelope: Envelope, command: Command[Reply], owner: Owner, tools: Tools
-) -> tuple[str, Outcome]:
+def _once(envelope: Envelope, command: Command[Reply], tools: Tools) -> tuple[str, Outcome]:
     # The outcome is written last and by one statement, which is also what finds out that the
     # command was done before: a command that comes for the first time is not looked up at all.
     try:
+        decide = prepared(command, tools)
         with tools.begin() as work:
-            reply = owner(command, work, tools).model_dump(mode="json")
+            reply = decide(work).model_dump(mode="json")
             if not outcomes.store(work.connection, envelope, reply=reply, now=work.now):
                 raise _DoneBefore
         return "done", Outcome(command_id=envelope.command_id, reply=reply)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from infra.bus import keys
@@ -30,6 +31,7 @@ class TranscribeOrder(Message):
     "A tag such as en-US; None: find out."
     task: str = "transcribe"
     keywords: tuple[str, ...] = ()
+    profanity_filter: bool = False
 
 
 def model_name(settings: Settings) -> str:
@@ -56,6 +58,7 @@ def start(
         language=None if spoken == "auto" else spoken,
         task=task,
         keywords=config.transcription_keywords,
+        profanity_filter=config.transcription_profanity_filter,
     )
     transcripts.create(
         work.connection,
@@ -69,19 +72,27 @@ def start(
         language=order.language,
         now=work.now,
     )
-    jobs.enqueue(
-        work,
-        "transcribe",
-        str(transcript_id),
-        keys.TRANSCRIPTS,
-        order.model_dump(mode="json"),
-        tenant_id=recording.tenant_id,
-        max_attempt=MAX_ATTEMPT,
-    )
+    order_words(work, order)
     begun = transcripts.get(work.connection, recording.tenant_id, transcript_id)
     if begun is None:
         raise refuse(Reason.TRANSCRIPT_UNKNOWN)
     return begun
+
+
+def order_words(
+    work: Work, order: TranscribeOrder, *, available_at: datetime | None = None
+) -> None:
+    """Have it made, or gone on with."""
+    jobs.enqueue(
+        work,
+        "transcribe",
+        str(order.transcript_id),
+        keys.TRANSCRIPTS,
+        order.model_dump(mode="json"),
+        tenant_id=order.tenant_id,
+        available_at=available_at,
+        max_attempt=MAX_ATTEMPT,
+    )
 
 
 def start_if_wanted(

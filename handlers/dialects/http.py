@@ -20,7 +20,7 @@ from handlers.context import context
 from handlers.dialects.operation import Answer, Operation, Shown
 from handlers.origins import preflight
 from infra.contract.ids import CommandId, command_id_for, new_id
-from infra.contract.refusals import Reason, refuse
+from infra.contract.refusals import Reason, Refused, refuse
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -58,7 +58,12 @@ async def _public(operation: Operation, request: Request) -> Any:
 async def _known(operation: Operation, request: Request) -> Any:
     assert operation.may is not None
     here = context(request)
-    who = await authenticate(request)
+    try:
+        who = await authenticate(request)
+    except Refused:
+        # Whoever guesses credentials is counted by where they come from.
+        await count(request, f"address:{request.state.address}")
+        raise
     await count(request, f"tenant:{who.tenant_id}" if who.tenant_id else "operator")
     admit(who, operation.may)
     read, raw = await _read(operation, request)

@@ -46,7 +46,7 @@ async def sync(call: Call, room_id: RoomId) -> SyncReport:
 async def page(call: Call, limit: int, offset: int) -> tuple[list[RecordingView], int]:
     """Recordings this principal sees, newest first, and how many there are."""
     if call.who.room_id is None:
-        _leads_tenant(call)
+        call.require_insider()
         return await call.here.reader.read(recordings.page, call.tenant_id, limit, offset)
     found = await call.here.reader.read(recordings.of_room, call.tenant_id, call.who.room_id)
     found.reverse()
@@ -56,7 +56,7 @@ async def page(call: Call, limit: int, offset: int) -> tuple[list[RecordingView]
 async def in_room(call: Call, room_id: RoomId) -> list[RecordingView]:
     """Those of one room, oldest first."""
     await rooms.get(call, room_id)
-    _leads_tenant(call)
+    call.require_insider()
     return await call.here.reader.read(recordings.of_room, call.tenant_id, room_id)
 
 
@@ -64,7 +64,7 @@ async def get(
     call: Call, recording_id: RecordingId, room_id: RoomId | None = None
 ) -> RecordingView:
     """Raises `Refused` RECORDING_UNKNOWN, also when it is not of the room that is named."""
-    _leads_tenant(call)
+    call.require_insider()
     found = await call.here.reader.read(recordings.get, call.tenant_id, recording_id)
     if found is None or not call.who.sees(found.room_id):
         raise refuse(Reason.RECORDING_UNKNOWN)
@@ -126,9 +126,3 @@ async def delete(call: Call, recording_id: RecordingId) -> None:
     if call.who.room_id is not None:
         await get(call, recording_id)
     await call.ask(DeleteRecording(tenant_id=call.tenant_id, recording_id=recording_id))
-
-
-def _leads_tenant(call: Call) -> None:
-    """Whoever is not confined to a room reads every room's recordings: that takes a host."""
-    if call.who.room_id is None and not call.who.leads:
-        raise refuse(Reason.NOT_ALLOWED)

@@ -72,6 +72,7 @@ async def delete(call: Call, room_id: RoomId) -> None:
 
 async def events(call: Call, room_id: RoomId, after_seq: int, limit: int) -> list[RoomEvent]:
     """The room's log after `after_seq`, in order and without gaps."""
+    call.require_insider()
     await get(call, room_id)
     return await call.here.reader.read(log.since, call.tenant_id, room_id, after_seq, limit)
 
@@ -80,5 +81,6 @@ async def chat(
     call: Call, room_id: RoomId, limit: int, before: MessageId | None
 ) -> list[ChatMessageView]:
     """The last messages before the one named, in the order they were sent."""
+    call.require_insider()
     await get(call, room_id)
     return await call.here.reader.read(messages.latest, call.tenant_id, room_id, limit, before)

@@ -97,11 +97,5 @@ class Arrived(Message):
 
 
 Signal = (
-    TracksChanged
-    | SlotsChanged
-    | ConnectionChanged
-    | RoomMoved
-    | HandChanged
-    | Reacted
-    | Arrived
+    TracksChanged | SlotsChanged | ConnectionChanged | RoomMoved | HandChanged | Reacted | Arrived
 )

@@ -73,6 +73,7 @@ class TenantConfig(Message):
     transcription_enabled: bool = True
     transcription_language: str = Field(default="en-US", min_length=2, max_length=16)
     transcription_profanity_filter: bool = False
+    "Swear words in transcripts made from now on keep their first letter only."
     transcription_keywords: tuple[str, ...] = Field(default=(), max_length=100)
     allowed_origins: tuple[str, ...] = Field(default=(), max_length=20)
     first_participant_is_host: bool = False

@@ -70,7 +70,13 @@ def find(connection: Connection, envelope: Envelope) -> Outcome | None:
     return Outcome(command_id=envelope.command_id, reply=row.reply, refusal=row.refusal)
 
 
-def purge(connection: Connection, *, now: datetime) -> int:
-    """Forget outcomes older than `KEPT`. Returns how many."""
-    old = delete(_outcomes).where(_outcomes.c.created_at < now - KEPT)
-    return connection.execute(old).rowcount
+def purge(connection: Connection, *, now: datetime, limit: int) -> int:
+    """Forget up to `limit` outcomes older than `KEPT`, the oldest. Returns how many."""
+    old = (
+        select(_outcomes.c.command_id)
+        .where(_outcomes.c.created_at < now - KEPT)
+        .order_by(_outcomes.c.created_at)
+        .limit(limit)
+    )
+    gone = connection.execute(delete(_outcomes).where(_outcomes.c.command_id.in_(old)))
+    return gone.rowcount

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, Index, TypeDecorator, UniqueConstraint
+from sqlalchemy import JSON, Column, DateTime, Dialect, Index, TypeDecorator, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -40,6 +40,11 @@ def _json(nullable: bool = False) -> Any:
         JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
         nullable=nullable,
     )
+
+
+def _open_rows(name: str, condition: str) -> Index:
+    """Of the few rows that are not over: what sweeps look for every few seconds."""
+    return Index(name, "id", postgresql_where=text(condition), sqlite_where=text(condition))
 
 
 def _time(nullable: bool = False, index: bool = False) -> Any:
@@ -77,6 +82,7 @@ class Room(SQLModel, table=True):
         Index("ix_rooms_tenant_state", "tenant_id", "state", "id"),
         Index("ix_rooms_tenant_name", "tenant_id", "name"),
         Index("ix_rooms_pod", "pod_id"),
+        _open_rows("ix_rooms_live", "state = 'live'"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -161,6 +167,7 @@ class Recording(SQLModel, table=True):
     __table_args__ = (
         Index("ix_recordings_tenant", "tenant_id", "id"),
         Index("ix_recordings_room", "room_id", "state"),
+        _open_rows("ix_recordings_open", "state IN ('recording', 'processing')"),
     )
 
     id: UUID = Field(primary_key=True)

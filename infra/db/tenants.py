@@ -67,7 +67,7 @@ def lock(
 def insert(
     connection: Connection, tenant: TenantView, *, api_key_sha256: str, now: datetime
 ) -> bool:
-    """False when the id is taken: nothing was written then."""
+    """False when the id or the key is taken: roll back then, half of it may be written."""
     made = insert_new(
         connection,
         TENANTS,

@@ -11,7 +11,7 @@ class KeyframeAsker:
 
     Many receivers may want a keyframe at once; the publisher is asked once, and again every
     :data:`ASK_AGAIN_AFTER` until it complies, and never sooner. Performs no I/O: call a method,
-    then act on :meth:`take_request` and sleep until :meth:`next_timer`.
+    then act on :meth:`take_request`; while :attr:`waiting`, call :meth:`handle_timer` often.
     """
 
     __slots__ = ("_ask_at", "_asked_at", "_request")
@@ -41,9 +41,6 @@ class KeyframeAsker:
             self._request = True
             self._asked_at = now
             self._ask_at = now + ASK_AGAIN_AFTER
-
-    def next_timer(self) -> float | None:
-        return self._ask_at
 
     def take_request(self) -> bool:
         """True when one request is to be sent now."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from socket import htonl
 from typing import Any, Final
 
-from pylibsrtp import Error, Policy, Session
+from pylibsrtp import Policy, Session
 from pylibsrtp import _binding as binding
 
 from media.engine.port import SrtpProfile
@@ -59,16 +59,3 @@ class SrtpSession:
     def forget(self, ssrc: int) -> None:
         """Free what libsrtp holds of one stream, its replay window included."""
         _lib.srtp_remove_stream(self.pointer, htonl(ssrc))
-
-
-__all__ = [
-    "REPLAY_WINDOW",
-    "TRAILER",
-    "Error",
-    "SrtpSession",
-    "ffi",
-    "protect",
-    "protect_rtcp",
-    "unprotect",
-    "unprotect_rtcp",
-]

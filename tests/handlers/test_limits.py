@@ -67,6 +67,13 @@ async def test_who_guesses_keys_is_slowed_down_wherever_they_say_they_are(limite
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
 
 
+async def test_who_guesses_keys_on_any_route_is_slowed_down_and_nobody_else(limited: Api) -> None:
+    answers = [await limited.call("GET", "/rooms", key="chalk_live_guess") for _ in range(6)]
+
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    assert (await limited.call("GET", "/rooms")).status_code == 200
+
+
 async def test_without_redis_everything_is_let_through_and_said_once(
     api: Api, own_redis: RedisServer
 ) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from infra.contract.commands import CreateRoom
@@ -201,3 +203,23 @@ async def test_the_log_is_read_from_where_one_was(api: Api) -> None:
 
 async def test_chat_of_a_room_where_nobody_wrote_is_empty(api: Api) -> None:
     assert await api.got(f"/rooms/{await api.room()}/chat") == {"messages": []}
+
+
+@pytest.mark.parametrize("what", ["chat", "events"])
+async def test_what_was_said_in_a_room_is_for_who_is_in_it_and_for_hosts(
+    api: Api, what: str
+) -> None:
+    room, other = await api.room(), await api.room()
+    inside = await api.seat(room)
+    host, student = [
+        await api.made("/auth/token", {"api_key": api.key, "user_id": "u1", "role": role}, key="")
+        for role in ("teacher", "student")
+    ]
+
+    async def status(who: Any, asked: str) -> int:
+        answer = await api.call("GET", f"/rooms/{asked}/{what}", token=who["access_token"])
+        return answer.status_code
+
+    assert [await status(host, room), await status(inside, room)] == [200, 200]
+    assert await status(inside, other) == 404
+    assert await status(student, room) == 403

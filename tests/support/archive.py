@@ -11,6 +11,7 @@ from sqlalchemy import insert, update
 
 from infra.contract.commands import StartRecording
 from infra.contract.ids import (
+    JobId,
     ParticipantId,
     PodId,
     RecordingId,
@@ -157,6 +158,17 @@ class Archive:
             found = transcripts.get(connection, self.tenant.id, transcript_id)
         assert found is not None
         return found
+
+    def due(self, transcript_id: TranscriptId) -> JobId:
+        """The time for which the transcript's job waits has passed."""
+        with self.house.engine.begin() as connection:
+            job_id = connection.execute(
+                update(jobs._jobs)
+                .where(jobs._jobs.c.subject == str(transcript_id))
+                .values(available_at=jobs.from_now(connection, -1.0))
+                .returning(jobs._jobs.c.id)
+            ).scalar_one()
+        return JobId(job_id)
 
     def job(self, transcript_id: TranscriptId) -> jobs.ClaimedJob:
         """The transcript's job, claimed by a worker whose lease is over at once."""

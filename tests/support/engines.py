@@ -24,7 +24,6 @@ class Killed(BaseException):
 class StubEngine:
     """Says one segment for every region: what `say` makes of it. Calls count from 0."""
 
-    model: str = "stub"
     say: Callable[[Region], str] = region_times
     deaths: Container[int] = ()
     "Calls that end as if the recogniser's child had been killed."

@@ -39,7 +39,7 @@ from infra.db.work import Left, Work, begin
 from infra.settings import Settings
 from infra.storage.port import ObjectStore
 from workers.chat import send as _chat  # noqa: F401 - registers its owner
-from workers.owners import OWNERS
+from workers.owners import prepared
 from workers.recordings import start as _start  # noqa: F401
 from workers.rooms import end, open, place, presence, reap, seats  # noqa: F401
 from workers.tenants import account as _account  # noqa: F401
@@ -79,8 +79,9 @@ class House:
         return begin(self.engine, now=self.now, send=self._take)
 
     def do(self, command: Command[R]) -> R:
+        decide = prepared(command, self.tools)
         with self.begin() as work:
-            return cast(R, OWNERS[command.kind][1](command, work, self.tools))
+            return cast(R, decide(work))
 
     def refusal(self, command: Command[Any]) -> Reason | None:
         """Why the command is refused; None when it is not."""

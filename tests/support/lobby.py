@@ -48,7 +48,7 @@ from infra.storage.disk import DiskStore
 from tests.support.bus import LocalBus
 from tests.support.wire_client import until
 from workers.chat import send as _chat  # noqa: F401 - registers its owner
-from workers.owners import OWNERS
+from workers.owners import prepared
 from workers.recordings import start as _recordings  # noqa: F401
 from workers.rooms import end, open, place, presence, seats  # noqa: F401
 from workers.tenants import account as _account  # noqa: F401
@@ -157,9 +157,9 @@ class Lobby:
     # --- how it works ---
 
     def _perform(self, command: Command[Any]) -> Reply:
-        _, owner = OWNERS[command.kind]
+        decide = prepared(command, self.tools)
         with self.tools.begin() as work:
-            return owner(command, work, self.tools)
+            return decide(work)
 
     def _send(self, left: Sequence[Left]) -> None:
         for entry in left:

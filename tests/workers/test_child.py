@@ -106,14 +106,17 @@ def test_a_child_cannot_open_more_files_than_it_was_given() -> None:
 def test_secrets_stay_with_the_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_S3_SECRET_KEY", "hush")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
-    child = Child(MODULE, Limits())
-    try:
-        environment, _ = child.ask({"do": "environment"}, within=SOON)
-    finally:
-        child.kill()
+    monkeypatch.setenv("HF_TOKEN", "hush")
+    seen = []
+    for child in (Child(MODULE, Limits()), Child(MODULE, Limits(), also=("HF_",))):
+        try:
+            seen.append(child.ask({"do": "environment"}, within=SOON)[0])
+        finally:
+            child.kill()
 
-    assert "hush" not in environment.values()
-    assert environment["PATH"] == os.environ["PATH"]
+    assert "hush" not in seen[0].values()
+    assert seen[0]["PATH"] == os.environ["PATH"]
+    assert [name for name, value in seen[1].items() if value == "hush"] == ["HF_TOKEN"]
 
 
 def test_a_busy_child_does_not_outlive_its_parent() -> None:

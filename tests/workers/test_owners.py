@@ -15,7 +15,7 @@ def test_every_module_that_owns_something_is_imported_by_the_worker() -> None:
     owning = {
         "workers." + ".".join(path.relative_to(root).with_suffix("").parts)
         for path in root.rglob("*.py")
-        if re.search(r"^@(owns|performs|mourns|every)\(", path.read_text(), re.MULTILINE)
+        if re.search(r"^@(owns(_after)?|performs|mourns|every)\(", path.read_text(), re.MULTILINE)
     }
 
     assert set(OWNING) == owning

@@ -13,6 +13,8 @@ QUEUE_FULL = 100
 """Bells waiting in one queue from which on no more are added: a long backlog needs no second bell
 for each of its jobs every ten seconds."""
 
+FORGOTTEN_AT_ONCE = 2_000
+
 log = structlog.get_logger(__name__)
 
 
@@ -52,6 +54,10 @@ def set_aside(tools: Tools) -> None:
 
 @every(600.0)
 def forget_outcomes(tools: Tools) -> None:
-    with tools.begin() as work:
-        forgotten = outcomes.purge(work.connection, now=work.now)
-    log.info("old outcomes forgotten", count=forgotten)
+    """A few at a time: a busy day's are more than one statement has time for."""
+    total, forgotten = 0, FORGOTTEN_AT_ONCE
+    while forgotten == FORGOTTEN_AT_ONCE:
+        with tools.begin() as work:
+            forgotten = outcomes.purge(work.connection, now=work.now, limit=FORGOTTEN_AT_ONCE)
+        total += forgotten
+    log.info("old outcomes forgotten", count=total)

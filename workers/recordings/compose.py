@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
@@ -29,7 +30,7 @@ from infra.storage.spool import (
 )
 from workers import transcription
 from workers.capture import order_film
-from workers.child import Child, ChildRefused, Limits
+from workers.child import Child, ChildDied, ChildRefused, Head, Limits
 from workers.owners import mourns, performs
 from workers.tools import Tools
 
@@ -41,6 +42,7 @@ CPU_PER_SECOND = 20
 LEAST_CPU_S = 600
 SILENT_S = 300.0
 "Seconds the child may say nothing."
+FILM = "workers.recordings.film"
 AGAIN_AFTER = timedelta(minutes=1)
 "When storage could not be reached."
 
@@ -56,6 +58,8 @@ class Material:
     clips: list[dict[str, object]] = field(default_factory=list)
     missing: int = 0
     "Segments a manifest lists that storage does not have, or has otherwise."
+    deadly: int = 0
+    "Segments that ended whoever decoded them."
 
 
 @performs("compose")
@@ -78,7 +82,7 @@ def compose(job: ClaimedJob, tools: Tools) -> None:
         lost = sum(part.state == "lost" for part in parts)
         film = folder / "recording.mp4"
         try:
-            dur_ms = _film(material, film, job) if material.clips else 0
+            dur_ms = make_film(material, film, job)
         except ChildRefused as refused:
             if refused.kind != "NothingToShow":
                 raise
@@ -153,17 +157,63 @@ def _clip(segment: Segment, path: Path) -> dict[str, object]:
     }
 
 
-def _film(material: Material, target: Path, job: ClaimedJob) -> int:
-    """The film's length in ms. Raises ChildDied, and ChildRefused when it cannot be made."""
+def make_film(
+    material: Material,
+    target: Path,
+    job: ClaimedJob,
+    start: Callable[[str, Limits], Child] = Child,
+) -> int:
+    """The film's length in ms; 0 when there is nothing to see or hear.
+
+    A segment made to harm decoders is left out, so that one participant cannot spoil everybody's
+    film. Raises ChildDied when it is not the segments, and ChildRefused.
+    """
+    if not material.clips:
+        return 0
     longest = max(int(str(c["t0_ms"])) + int(str(c["dur_ms"])) for c in material.clips)
-    cpu_s = LEAST_CPU_S + CPU_PER_SECOND * longest // 1000
-    child = Child("workers.recordings.film", Limits(MEMORY_BYTES, cpu_s, open_files=1024))
+    limits = Limits(MEMORY_BYTES, LEAST_CPU_S + CPU_PER_SECOND * longest // 1000, open_files=1024)
+    order = {"clips": material.clips, "target": str(target)}
     try:
-        child.send({"clips": material.clips, "target": str(target)})
+        return int(_asked(start(FILM, limits), order, job)["dur_ms"])
+    except ChildDied as death:
+        log.warning("a film's maker died", error=str(death))
+        harmless = _harmless(material.clips, job, partial(start, FILM, limits))
+        material.deadly = len(material.clips) - len(harmless)
+        if not material.deadly:
+            raise
+    if not harmless:
+        return 0
+    return int(_asked(start(FILM, limits), {**order, "clips": harmless}, job)["dur_ms"])
+
+
+def _harmless(
+    clips: list[dict[str, object]], job: ClaimedJob, start: Callable[[], Child]
+) -> list[dict[str, object]]:
+    """Those that a child survives. Looked at one by one, by as few children as that takes."""
+    found = []
+    child = start()
+    try:
+        for clip in clips:
+            job.beat()
+            try:
+                child.ask({"clips": [clip]}, within=SILENT_S)
+                found.append(clip)
+            except ChildDied:
+                child.kill()
+                child = start()
+    finally:
+        child.kill()
+    return found
+
+
+def _asked(child: Child, order: Head, job: ClaimedJob) -> Head:
+    """The child's last word; meanwhile the job is kept. The child ends with it."""
+    try:
+        child.send(order)
         while True:
             said, _ = child.receive(within=SILENT_S)
             if said.get("done"):
-                return int(said["dur_ms"])
+                return said
             job.beat()
     finally:
         child.kill()
@@ -260,4 +310,6 @@ def _notes(lost: int, material: Material) -> str | None:
         said.append(f"{lost} part(s) were lost with the machine that recorded them")
     if material.missing:
         said.append(f"{material.missing} segment(s) are missing from storage")
+    if material.deadly:
+        said.append(f"{material.deadly} segment(s) could not be decoded")
     return "; ".join(said) or None

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from workers.recordings.timeline import Clip
 
 RATE = 48_000
+MOST_PIXELS = 5120 * 2880
+"Of a picture that is shown. Decoders keep several, and there are as many decoders as people."
 NEAR = RATE // 50
 "Samples a packet may lie off before sound is moved for it: timestamps are whole milliseconds."
 
@@ -50,6 +52,8 @@ def pictures(clips: Sequence[Clip]) -> Iterator[tuple[int, VideoFrame]]:
                 if not file.streams.video:
                     continue
                 stream = file.streams.video[0]
+                if stream.width * stream.height > MOST_PIXELS:
+                    continue
                 # Many are open at once: threads and their frames would be, too.
                 stream.codec_context.thread_count = 1
                 for packet in _packets(file, stream):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from uuid import UUID
 
 from infra.contract.commands import SyncRecordings, SyncReport
@@ -21,38 +22,54 @@ from infra.storage.spool import (
     recording_prefix,
 )
 from workers.capture import settle
-from workers.owners import owns
+from workers.owners import owns_after
 from workers.tools import Tools
 
 ROOT = "rec/"
 HAS_FILE = frozenset({RecordingState.READY, RecordingState.ARCHIVED})
 
 
-@owns(SyncRecordings)
-def sync_recordings(command: SyncRecordings, work: Work, tools: Tools) -> SyncReport:
-    """What storage holds for the room without a row is taken in, and put together again.
+@dataclass(frozen=True, slots=True)
+class Stocktaking:
+    """What storage had to say. Rows may have changed since."""
 
-    Refuses with UNAVAILABLE while storage cannot be reached.
-    """
-    if rooms.get(work.connection, command.tenant_id, command.room_id) is None:
-        raise refuse(Reason.ROOM_UNKNOWN)
-    existing = recordings.of_room(work.connection, command.tenant_id, command.room_id)
+    existing: int
+    errors: tuple[str, ...]
+    found: list[Header]
+    "Of the room's parts whose recording has no row."
+
+
+def take_stock(command: SyncRecordings, tools: Tools) -> Stocktaking:
+    """Refuses with UNAVAILABLE while storage cannot be reached."""
+    with tools.engine.connect() as connection:
+        if rooms.get(connection, command.tenant_id, command.room_id) is None:
+            raise refuse(Reason.ROOM_UNKNOWN)
+        existing = recordings.of_room(connection, command.tenant_id, command.room_id)
     try:
         errors = tuple(_missing(tools.store, existing))
         found = [
             header
-            for header in _strangers(tools.store, work)
+            for recording_id in _strangers(tools)
+            for header in _headers(tools.store, recording_id)
             if (header.tenant, header.room) == (command.tenant_id, command.room_id)
         ]
     except StoreUnavailable as error:
         raise refuse(Reason.UNAVAILABLE, "storage does not answer", retry_after_s=5) from error
+    return Stocktaking(len(existing), errors, found)
+
+
+@owns_after(take_stock, SyncRecordings)
+def sync_recordings(
+    command: SyncRecordings, work: Work, tools: Tools, stock: Stocktaking
+) -> SyncReport:
+    """What storage holds for the room without a row is taken in, and put together again."""
     synced = []
-    for recording_id in sorted({header.recording for header in found}):
-        mine = [header for header in found if header.recording == recording_id]
+    for recording_id in sorted({header.recording for header in stock.found}):
+        mine = [header for header in stock.found if header.recording == recording_id]
         view = _adopt(work, tools, mine)
         if view is not None:
             synced.append(view)
-    return SyncReport(existing=len(existing), synced=tuple(synced), errors=errors)
+    return SyncReport(existing=stock.existing, synced=tuple(synced), errors=stock.errors)
 
 
 def _missing(store: ObjectStore, existing: list[RecordingView]) -> Iterator[str]:
@@ -64,20 +81,19 @@ def _missing(store: ObjectStore, existing: list[RecordingView]) -> Iterator[str]
                 yield f"recording {recording.id}: its file is not in storage"
 
 
-def _strangers(store: ObjectStore, work: Work) -> Iterator[Header]:
-    """The headers of stored parts whose recording has no row, whoever's they are."""
+def _strangers(tools: Tools) -> Iterator[RecordingId]:
+    """Stored recordings without a row, whoever's they are."""
     ids = []
-    for name in store.folders(ROOT):
+    for name in tools.store.folders(ROOT):
         try:
             ids.append(RecordingId(UUID(name)))
         except ValueError:
             continue  # not ours
     for start in range(0, len(ids), 500):
         some = ids[start : start + 500]
-        known = recordings.known(work.connection, some)
-        for recording_id in some:
-            if recording_id not in known:
-                yield from _headers(store, recording_id)
+        with tools.engine.connect() as connection:
+            known = recordings.known(connection, some)
+        yield from (recording_id for recording_id in some if recording_id not in known)
 
 
 def _headers(store: ObjectStore, recording_id: RecordingId) -> Iterator[Header]:
@@ -93,8 +109,9 @@ def _headers(store: ObjectStore, recording_id: RecordingId) -> Iterator[Header]:
 
 
 def _adopt(work: Work, tools: Tools, headers: list[Header]) -> RecordingView | None:
+    """None: somebody else has taken it in meanwhile."""
     first = headers[0]
-    recordings.adopt(
+    is_new = recordings.adopt(
         work.connection,
         recording_id=first.recording,
         tenant_id=first.tenant,
@@ -103,6 +120,8 @@ def _adopt(work: Work, tools: Tools, headers: list[Header]) -> RecordingView | N
         started_at=first.started_at,
         now=work.now,
     )
+    if not is_new:
+        return None
     for header in headers:
         parts.adopt(
             work.connection,

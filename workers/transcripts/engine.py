@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +17,8 @@ from workers.child import Child, ChildDied, ChildRefused, Limits
 from workers.transcripts.reader import packed
 from workers.transcripts.track import Piece
 
+HUB = ("HF_",)
+"Where models are fetched from, and as whom: nobody else's business."
 GPU_DRIVER = Path("/dev/nvidiactl")
 "There where CUDA can be."
 
@@ -57,9 +57,6 @@ class ModelUnavailable(Exception):
 
 
 class Engine(Protocol):
-    @property
-    def model(self) -> str: ...
-
     def transcribe(
         self,
         piece: Piece,
@@ -99,11 +96,10 @@ class WhisperOptions:
     recycle_bytes: int = 3 * 1024**3
     "Resident size past which the child is replaced between two pieces."
 
-    @property
-    def params_sha256(self) -> str:
-        """Digest of everything that changes the words."""
-        changes = [self.model, self.compute_type, self.beam_size]
-        return hashlib.sha256(json.dumps(changes).encode()).hexdigest()
+
+def model_child(module: str, limits: Limits) -> Child:
+    """One that may fetch models."""
+    return Child(module, limits, also=HUB)
 
 
 @dataclass(slots=True)
@@ -115,12 +111,8 @@ class WhisperEngine:
     """
 
     options: WhisperOptions
-    start: Callable[[str, Limits], Child] = Child
+    start: Callable[[str, Limits], Child] = model_child
     _child: Child | None = field(default=None, init=False)
-
-    @property
-    def model(self) -> str:
-        return self.options.model
 
     def transcribe(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -78,12 +77,3 @@ class Piece:
     @property
     def missing_ms(self) -> int:
         return sum(loss.missing_ms for loss in self.losses)
-
-    @property
-    def sha256(self) -> str:
-        """Hex digest of what is to be transcribed, places included."""
-        digest = hashlib.sha256()
-        for region in self.regions:
-            digest.update(region.start_ms.to_bytes(8, "big"))
-            digest.update(region.samples.tobytes())
-        return digest.hexdigest()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
@@ -23,7 +24,7 @@ from infra.settings import Settings
 from workers.child import ChildDied
 from workers.owners import mourns, performs
 from workers.tools import Tools
-from workers.transcription import TranscribeOrder
+from workers.transcription import TranscribeOrder, order_words
 from workers.transcripts.engine import (
     CannotTranscribe,
     Engine,
@@ -35,6 +36,7 @@ from workers.transcripts.engine import (
     WhisperOptions,
 )
 from workers.transcripts.merge import Speech, merge, word_count
+from workers.transcripts.profanity import struck_out
 from workers.transcripts.reader import survivors
 from workers.transcripts.sources import Sources, StoredTrack, fetched, known_of, sources_of
 from workers.transcripts.track import Piece, Undecodable
@@ -45,6 +47,9 @@ GIVE_UP_AFTER = 3
 "Pieces in a row that killed the recogniser: then it is not the pieces."
 SURE_OF_LANGUAGE = 0.5
 "Probability from which a track is taken to be in the language its first piece seems to be in."
+
+AGAIN_AFTER = timedelta(minutes=1)
+"When storage could not be reached."
 
 log = structlog.get_logger(__name__)
 ENGINES = Engines()
@@ -61,7 +66,11 @@ def transcribe(job: ClaimedJob, tools: Tools) -> None:
 
 @mourns("transcribe")
 def give_up(aside: SetAside, work: Work, tools: Tools) -> None:
+    """Storage that is away comes back; anything else is said to whoever waits."""
     order = TranscribeOrder.model_validate(aside.payload)
+    if "StoreUnavailable" in aside.error:
+        order_words(work, order, available_at=work.now + AGAIN_AFTER)
+        return
     transcripts.fail(work.connection, order.transcript_id, "transcription failed repeatedly")
 
 
@@ -90,6 +99,8 @@ def make_transcript(job: ClaimedJob, tools: Tools, engines: Engines) -> None:
         with engines.lend(options_of(tools.settings)) as engine:
             made = _Transcription(job, tools, order, engine, sources)
             turns = merge(made.speeches())
+        if order.profanity_filter:
+            turns = struck_out(turns, tools.settings.profanity_words or "")
         _finish(job, tools, order, made, turns)
     except Gone:
         log.info("transcript.gone", transcript_id=str(order.transcript_id))

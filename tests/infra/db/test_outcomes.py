@@ -63,7 +63,18 @@ def test_outcomes_are_forgotten_after_a_day_and_not_before(engine: Engine) -> No
         outcomes.store(connection, old, reply={}, now=NOW - outcomes.KEPT - timedelta(seconds=1))
         outcomes.store(connection, fresh, reply={}, now=NOW - outcomes.KEPT + timedelta(seconds=1))
 
-        assert outcomes.purge(connection, now=NOW) == 1
+        assert outcomes.purge(connection, now=NOW, limit=10) == 1
 
         assert outcomes.find(connection, old) is None
         assert outcomes.find(connection, fresh) is not None
+
+
+def test_outcomes_are_forgotten_a_few_at_a_time(engine: Engine) -> None:
+    long_ago = NOW - outcomes.KEPT - timedelta(days=1)
+    with engine.begin() as connection:
+        for _ in range(5):
+            outcomes.store(connection, envelope(), reply={}, now=long_ago)
+
+        forgotten = [outcomes.purge(connection, now=NOW, limit=2) for _ in range(4)]
+
+    assert forgotten == [2, 2, 1, 0]

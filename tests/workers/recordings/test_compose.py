@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,15 @@ from infra.storage.disk import DiskStore
 from infra.storage.port import StoreUnavailable
 from infra.storage.spool import sha256_of
 from tests.support.captured import Take
+from tests.support.deadly_film import DEADLY
 from tests.support.house import House
 from tests.support.rtp_media import VP8, pictures, tone
 from tests.support.studio import Studio
-from tests.workers.recordings.test_film import Watched
+from tests.workers.recordings.test_film import Watched, clips
 from workers.capture import order_film
+from workers.child import Child, ChildDied
 from workers.labour import labour
-from workers.recordings.compose import NOTHING
+from workers.recordings.compose import NOTHING, Material, make_film
 
 
 @pytest.fixture
@@ -147,6 +150,49 @@ def test_a_film_of_what_was_deleted_meanwhile_does_not_stay(studio: Studio, tmp_
 
     assert (studio.stored(), studio.state()) == ([], RecordingState.DELETED)
     assert studio.house.kinds(studio.room)[-1] == "recording.stopped"
+
+
+def test_a_segment_that_kills_decoders_spoils_nobody_elses_film(
+    studio: Studio, tmp_path: Path
+) -> None:
+    studio.capture()
+    studio.report()
+    studio.stop()
+    studio.work("upload")
+    found = clips(
+        tmp_path, [Take("audio", tone(1.0, hertz), 0, ANN) for hertz in (440, 1000, 2000)]
+    )
+    found[1].path.write_bytes(found[1].path.read_bytes() + DEADLY)
+    material = Material([{**asdict(clip), "path": str(clip.path)} for clip in found])
+
+    dur_ms = make_film(
+        material,
+        tmp_path / "film.mp4",
+        studio.claim("compose"),
+        start=lambda _, limits: Child("tests.support.deadly_film", limits),
+    )
+
+    assert (dur_ms, material.deadly) == (1000, 1)
+    assert Watched(tmp_path / "film.mp4").begins(440) < 0.1
+    assert Watched(tmp_path / "film.mp4").begins(2000) < 0.1
+    with pytest.raises(AssertionError, match="not heard"):
+        Watched(tmp_path / "film.mp4").begins(1000)
+
+
+def test_a_maker_that_dies_of_no_segment_is_not_blamed_on_any(
+    studio: Studio, tmp_path: Path
+) -> None:
+    studio.capture()
+    studio.report()
+    studio.stop()
+    studio.work("upload")
+    [clip] = clips(tmp_path, [Take("audio", tone(1.0), 0, ANN)])
+    material = Material([{**asdict(clip), "path": str(clip.path)}])
+
+    with pytest.raises(ChildDied):
+        make_film(material, tmp_path / "no" / "such" / "folder.mp4", studio.claim("compose"))
+
+    assert material.deadly == 0
 
 
 def test_storage_that_is_away_delays_the_film_and_does_not_spoil_it(

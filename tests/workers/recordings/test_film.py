@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from infra.contract.ids import ParticipantId, new_id
 from tests.support.captured import Take, webm
 from tests.support.rtp_media import VP8, Pixel, pictures, tone
-from workers.recordings import film
+from workers.recordings import film, reels
 from workers.recordings.timeline import Clip
 
 ANN, BOB = ParticipantId(new_id()), ParticipantId(new_id())
@@ -76,7 +76,7 @@ class Watched:
 def make(tmp_path: Path, takes: Sequence[Take]) -> Watched:
     target = tmp_path / "film.mp4"
     *_, length = film.make(clips(tmp_path, takes), target)
-    film.check(target, length)
+    list(film.check(target, length))
     return Watched(target)
 
 
@@ -177,11 +177,27 @@ def test_damage_costs_what_is_damaged(tmp_path: Path) -> None:
     found[2].path.write_bytes(data)
 
     list(film.make(found, tmp_path / "film.mp4"))
-    film.check(tmp_path / "film.mp4", 4000)
+    list(film.check(tmp_path / "film.mp4", 4000))
 
     watched = Watched(tmp_path / "film.mp4")
     assert watched.pitch(1.0) == 0.0 and watched.pitch(3.0) == pytest.approx(1000, abs=8)
     assert watched.colour(3.0, 0, 1) == near((200, 40, 40))
+
+
+def test_a_picture_larger_than_any_screen_is_left_out(tmp_path: Path) -> None:
+    huge = Take("video", pictures(VP8, 1.0), 0, BOB, (16_000, 16_000))
+    found = clips(tmp_path, [Take("video", pictures(VP8, 1.0), 0, ANN), huge])
+
+    assert len(list(reels.pictures(found[:1]))) == 25
+    assert list(reels.pictures(found[1:])) == []
+
+
+def test_a_film_that_takes_long_to_look_through_is_heard_of_meanwhile(tmp_path: Path) -> None:
+    make(tmp_path, [Take("audio", tone(13.0), 0, ANN)])
+
+    told = list(film.check(tmp_path / "film.mp4", 13_000))
+
+    assert len(told) == 3 and told == sorted(told)
 
 
 def test_a_film_of_nothing_is_not_made(tmp_path: Path) -> None:
@@ -193,4 +209,4 @@ def test_a_film_that_is_too_short_is_found_out(tmp_path: Path) -> None:
     make(tmp_path, [Take("audio", tone(1.0), 0, ANN)])
 
     with pytest.raises(film.BadFilm, match=r"lasts 1\.0 s instead of 3\.0 s"):
-        film.check(tmp_path / "film.mp4", 3000)
+        list(film.check(tmp_path / "film.mp4", 3000))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from infra.contract.commands import (
     DeleteRecording,
     RecoverRecording,
     SyncRecordings,
+    SyncReport,
 )
 from infra.contract.ids import RecordingId, RoomId, new_id
 from infra.contract.live import HoldRoom
@@ -26,6 +29,7 @@ from infra.db.transcripts import TRANSCRIPTS
 from infra.storage.disk import ARCHIVE_CLASS, DiskStore
 from tests.support.house import House
 from tests.support.studio import JOBS, Studio
+from workers.owners import prepared
 from workers.recordings.delete import expire
 
 
@@ -196,6 +200,41 @@ def test_sync_takes_in_what_is_stored_and_has_no_row(studio: Studio) -> None:
     assert (again.state, again.duration_seconds) == (RecordingState.READY, ready.duration_seconds)
     after = studio.do(syncing(studio))
     assert (after.existing, after.synced, after.errors) == (1, (), ())
+
+
+class Slow(DiskStore):
+    """Something happens while storage is being listed."""
+
+    meanwhile: Callable[[], object]
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        self.meanwhile()
+        return super().folders(prefix)
+
+
+def test_others_work_goes_on_while_sync_looks_into_storage(studio: Studio, tmp_path: Path) -> None:
+    studio.record()
+    _lose_rows(studio)
+    store = Slow(tmp_path / "objects", "http://test", b"secret")
+    store.meanwhile = lambda: studio.house.room(studio.tenant, "meanwhile")
+    studio.tools = studio.house.tools = dataclasses.replace(studio.tools, store=store)
+
+    report = studio.do(syncing(studio))
+
+    assert [taken.id for taken in report.synced] == [studio.recording_id]
+
+
+def test_what_two_syncs_find_is_taken_in_once(studio: Studio) -> None:
+    studio.record()
+    _lose_rows(studio)
+    seen_first = prepared(syncing(studio), studio.tools)
+
+    [taken] = studio.do(syncing(studio)).synced
+    with studio.house.begin() as work:
+        second = seen_first(work)
+
+    assert taken.id == studio.recording_id
+    assert isinstance(second, SyncReport) and second.synced == ()
 
 
 def test_sync_leaves_other_rooms_and_tenants_recordings_alone(studio: Studio) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,16 +8,19 @@ from typing import Any
 
 import pytest
 
-from infra.contract.commands import RequestTranscript
+from infra.contract.commands import RequestTranscript, UpdateTenant
 from infra.contract.ids import TranscriptId, new_id
 from infra.contract.views import TranscriptState, TranscriptView
 from infra.db import transcripts
 from infra.db.jobs import LeaseLost, SetAside
+from infra.storage.disk import DiskStore
+from infra.storage.port import StoreUnavailable
 from tests.support.archive import Archive
 from tests.support.engines import Killed, StubEngine
 from tests.support.sounds import SPEECH
 from workers.child import ChildDied
 from workers.labour import labour
+from workers.transcription import MAX_ATTEMPT
 from workers.transcripts.engine import CannotTranscribe, Engines, ModelUnavailable
 from workers.transcripts.reader import survivors
 from workers.transcripts.track import Loss, Piece, Region, Segment
@@ -104,6 +108,21 @@ def test_who_listens_hears_that_a_transcript_is_ready(archive: Archive) -> None:
         "transcript.ready",
         {"transcript_id": str(wanted), "recording_id": str(archive.recording_id)},
     )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text"), [(True, "what the f*** is this"), (False, "what the fuck is this")]
+)
+def test_swear_words_are_struck_out_where_the_tenant_has_it_so(
+    archive: Archive, wanted: bool, text: str
+) -> None:
+    config = {"transcription_profanity_filter": wanted}
+    archive.house.do(UpdateTenant(tenant_id=archive.tenant.id, config=config))
+    engine = StubEngine(say=lambda _: "what the fuck is this")
+
+    view = attempt(archive, half_a_minute(archive), engine)
+
+    assert {word for turn in view.turns for word in turn.text.split()} == set(text.split())
 
 
 def test_a_worker_killed_again_and_again_costs_one_piece_each_time(archive: Archive) -> None:
@@ -195,6 +214,26 @@ def test_a_job_given_up_is_a_failed_transcript(archive: Archive) -> None:
         TranscriptState.FAILED,
         "transcription failed repeatedly",
     )
+
+
+class Away(DiskStore):
+    """A store that does not answer."""
+
+    def fetch(self, key: str, path: Path) -> None:
+        raise StoreUnavailable("503")
+
+
+def test_a_transcript_waits_for_storage_however_long_that_is_away(archive: Archive) -> None:
+    wanted = half_a_minute(archive)
+    store = Away(archive.folder / "objects", "http://test", b"secret")
+    away = dataclasses.replace(archive.tools, store=store)
+
+    for _ in range(MAX_ATTEMPT + 1):
+        labour(archive.due(wanted), away)
+
+    assert archive.transcript(wanted).state is TranscriptState.PROCESSING
+    archive.due(wanted)
+    assert attempt(archive, wanted, StubEngine()).state is TranscriptState.COMPLETED
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ class Tenant(Shown):
     id: UUID
     name: str
     config: TenantConfig
+    tenant_config: TenantConfig
+    "The same again."
     max_concurrent_rooms: int
     max_participants_per_room: int | None
     max_recording_duration_minutes: int
@@ -69,7 +71,7 @@ class Tenant(Shown):
 
     @classmethod
     def of(cls, tenant: TenantView) -> Tenant:
-        return cls(**dict(tenant))
+        return cls(**dict(tenant), tenant_config=tenant.config)
 
 
 class NewTenant(Tenant):
