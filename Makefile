@@ -28,7 +28,8 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 bench: setup system     ## figures beside peers and limits, as ratios with medians
-	$(BIN)/python -m tests.bench
+	@infra/deploy/test_tools janus gcc
+	$(BIN)/python -m tests.bench $(ARGS)
 
 setup: $(VENV)/.ready
 

@@ -189,8 +189,8 @@ class Recorder:
         """How full the spool's disk is, as :func:`share_used` has it; 1 when it cannot be asked."""
         try:
             disk = shutil.disk_usage(self._root)
-        except OSError:
-            log.exception("the spool cannot be reached")
+        except OSError as error:
+            log.error("the spool cannot be reached", error=error.strerror)
             return 1.0
         return share_used(total=disk.total, free=disk.free)
 

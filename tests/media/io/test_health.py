@@ -115,6 +115,9 @@ async def test_a_pod_process_takes_orders_reports_and_goes_when_told(
     assert (alive.status_code, lost.status_code) == (200, 404)
     assert "parley_media_rooms 1.0" in figures.text
     assert "parley_media_packets_forwarded_total 0.0" in figures.text
+    assert "parley_media_recorder_segments_total 0.0" in figures.text
+    assert "parley_media_recorder_degraded 0.0" in figures.text
+    assert "parley_media_spool_used " in figures.text
     assert gone == []
 
 
