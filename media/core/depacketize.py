@@ -7,6 +7,7 @@ order; one that follows a loss says so, and what it cannot complete is thrown aw
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from sys import getsizeof
 from typing import Protocol
@@ -77,7 +78,7 @@ def opus_duration(packet: bytes) -> int:
     return samples * frames if samples * frames <= 5760 else 0
 
 
-class _Assembly:
+class _Assembly(ABC):
     """Pieces of one frame, told from the next by its timestamp and its marker."""
 
     def __init__(self) -> None:
@@ -124,11 +125,13 @@ class _Assembly:
         whole = self._whole(b"".join(self._pieces), self._timestamp or 0)
         return [whole] if whole is not None else []
 
+    @abstractmethod
     def _add(self, payload: bytes) -> None:
-        raise NotImplementedError
+        """Take in one packet's part of the frame."""
 
+    @abstractmethod
     def _whole(self, data: bytes, timestamp: int) -> Frame | None:
-        raise NotImplementedError
+        """The frame these pieces make; None when it is none."""
 
 
 class Vp8Frames(_Assembly):
