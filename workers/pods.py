@@ -10,16 +10,13 @@ import redis
 from pydantic import ValidationError
 
 from infra.bus import keys
+from infra.bus.pods import LEASE_MS
 from infra.bus.port import PodReport
 from infra.contract.ids import ParticipantId, PodId, RoomId
 from infra.contract.live import CloseParticipant, DropRoom, HoldRoom, RecordingOrder
 from infra.db import participants, recordings, rooms
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
-
-LEASE_MS = 5_000
-"""A pod that does not renew its lease for so long has lost the room. Longer: a dead pod's rooms
-move later; shorter: a stalled loop or a slow Redis loses rooms."""
 
 FULL_FROM = 0.85
 """How full a pod's spool is when no new recording is begun there. What is left is for those under

@@ -23,7 +23,8 @@ from infra.contract.refusals import Reason, Refusal, Refused, refuse
 from infra.contract.views import TrackView
 
 LEASE_MS = 5000
-"How long a room stays a pod's without renewal."
+"""How long a room stays a pod's without renewal. Longer: a dead pod's rooms move later; shorter: a
+stalled loop or a slow Redis loses rooms."""
 REPORT_MS = 5000
 "A pod that has not reported for this long is dead."
 TRACKS_MS = 15_000

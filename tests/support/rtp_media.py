@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -181,3 +183,9 @@ _PACKETIZE: dict[str, Callable[[bytes], Iterator[bytes]]] = {
     "VP8": _vp8,
     "H264": _h264,
 }
+
+
+def decoded(path: Path) -> list[Any]:
+    """Every frame of the file's first stream."""
+    with av.open(str(path)) as file:
+        return list(file.decode(file.streams[0]))
