@@ -22,6 +22,10 @@ SpoolId = NewType("SpoolId", UUID)
 JobId = NewType("JobId", UUID)
 MessageId = NewType("MessageId", UUID)
 CommandId = NewType("CommandId", UUID)
+KeyId = NewType("KeyId", UUID)
+"An API key, and the OAuth 2.0 client it is. Not the key."
+EndpointId = NewType("EndpointId", UUID)
+DeliveryId = NewType("DeliveryId", UUID)
 
 _IDEMPOTENCY = UUID("6b0c3c1e-6b58-5b1f-9d5c-0f3a7f6f2d11")
 

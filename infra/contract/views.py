@@ -18,6 +18,8 @@ from infra.contract.ids import (
     TranscriptId,
 )
 from infra.contract.messages import Message, Reply
+from infra.contract.permissions import Granted, Permission, permits
+from infra.contract.roles import Role as Role
 
 
 class RoomState(StrEnum):
@@ -27,11 +29,28 @@ class RoomState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Role(StrEnum):
-    HOST = "host"
-    CO_HOST = "co_host"
-    PRESENTER = "presenter"
-    ATTENDEE = "attendee"
+class RoomKind(StrEnum):
+    INSTANT = "instant"
+    "Live from the moment it is made."
+    SCHEDULED = "scheduled"
+    RECURRING = "recurring"
+    "A series: one room, which after each occurrence is scheduled for the next."
+
+
+class Admission(StrEnum):
+    """What hosts decided about somebody who asked to be let in."""
+
+    WAITING = "waiting"
+    ADMITTED = "admitted"
+    DENIED = "denied"
+
+
+class Invitation(StrEnum):
+    """How far an invitation by e-mail got."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
 
 
 class RecordingState(StrEnum):
@@ -96,6 +115,28 @@ class RoomConfig(Message):
     max_participants: int = Field(default=10, ge=2, le=10_000)
     recording_enabled: bool = True
     chat_enabled: bool = True
+    video_enabled: bool = True
+    audio_enabled: bool = True
+    screen_sharing_enabled: bool = True
+    whiteboard_enabled: bool = True
+    hand_raise_enabled: bool = True
+    breakout_rooms_enabled: bool = True
+    waiting_room_enabled: bool = False
+    "Everybody but hosts and co-hosts waits, in each session anew, until one of them lets them in."
+    require_host_approval: bool = False
+    "In a `members_only` room, who was not invited may ask to be let in instead of being refused."
+    members_only: bool = False
+    "A seat is for who made the room, who is invited to it, and whom a host lets in."
+    auto_record: bool = False
+    "Start recording when the first participant comes, whatever the tenant's own rule is."
+    record_video: bool = True
+    record_audio: bool = True
+    record_chat: bool = False
+    "The chat becomes a file of the recording."
+    storage_location: Literal["local", "cloud"] = "cloud"
+    "local: the file is never moved to a cold storage class."
+    retention_days: int | None = Field(default=None, ge=1, le=365)
+    "None: the tenant's `recording_retention_days`."
 
 
 class RoomView(Reply):
@@ -105,6 +146,22 @@ class RoomView(Reply):
     config: RoomConfig
     metadata: dict[str, Any]
     state: RoomState
+    kind: RoomKind = RoomKind.INSTANT
+    creator_id: str | None = None
+    "The tenant's name for the user who made it; None: the tenant itself did."
+    description: str | None = None
+    location: str | None = None
+    starts_at: datetime | None = None
+    "When it is planned to start; of a series, the occurrence that is on or comes next."
+    ends_at: datetime | None = None
+    recurrence: str | None = None
+    "RRULE of a series (RFC 5545, section 3.3.10), counted from its first `starts_at`."
+    series_starts_at: datetime | None = None
+    "First occurrence of a series."
+    is_active: bool = True
+    "False: put aside by its creator; nobody can start or join it."
+    version: int = 0
+    "Grows with every change of the room's own fields: its entity tag."
     epoch: int
     seq: int
     "Number of the last event in the room's log."
@@ -127,6 +184,18 @@ class ParticipantView(Reply):
     "First seen in the room; None while the seat has only been given out."
     left_at: datetime | None
     created_at: datetime
+    email: str | None = None
+    phone: str | None = None
+    granted: Granted = Field(default_factory=dict)
+    invited_at: datetime | None = None
+    "None: nobody asked them; they came."
+    invitation: Invitation | None = None
+    "Of the last e-mail to them; None: none was asked for."
+    admission: Admission | None = None
+    "None: they did not have to ask."
+
+    def may(self, permission: Permission) -> bool:
+        return permits(self.role, self.granted, permission)
 
 
 class TrackView(Message):
@@ -146,6 +215,15 @@ class ChatMessageView(Reply):
     display_name: str
     text: str
     sent_at: datetime
+    sender_id: str | None = None
+    "The tenant's name for the user who said it."
+    kind: Literal["text", "file", "poll", "announcement"] = "text"
+    to: Literal["all", "private", "host"] = "all"
+    recipient_id: ParticipantId | None = None
+    "Of a private message."
+    deleted_at: datetime | None = None
+    "Its text is empty then."
+    edited_at: datetime | None = None
 
 
 class RecordingView(Reply):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, delete, func, or_, select, update
 
 from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId
-from infra.contract.views import ParticipantView, Role
+from infra.contract.views import Admission, Invitation, ParticipantView, Role
 from infra.db.tables import Participant
 from infra.db.upsert import insert_new
 
@@ -47,6 +47,12 @@ def _view(row: Row[Any]) -> ParticipantView:
         joined_at=row.joined_at,
         left_at=row.left_at,
         created_at=row.created_at,
+        email=row.email,
+        phone=row.phone,
+        granted=row.granted,
+        invited_at=row.invited_at,
+        invitation=Invitation(row.invitation) if row.invitation else None,
+        admission=Admission(row.admission) if row.admission else None,
     )
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.contract.ids import PodId, RoomId, SpoolId, TenantId
 from infra.contract.messages import Placement
-from infra.contract.views import RecordingState, RoomConfig, RoomState, RoomView
+from infra.contract.views import RecordingState, RoomConfig, RoomKind, RoomState, RoomView
 from infra.db.tables import Room
 
 _TABLES = Room.metadata.tables
@@ -57,8 +57,16 @@ class LockedRoom:
     pod_id: PodId | None
     spool_id: SpoolId | None
     epoch: int
+    version: int
     empty_since: datetime | None
     started_at: datetime | None
+    kind: RoomKind
+    creator_id: str | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    recurrence: str | None
+    series_starts_at: datetime | None
+    is_active: bool
 
 
 def _view(row: Row[Any]) -> RoomView:
@@ -69,6 +77,16 @@ def _view(row: Row[Any]) -> RoomView:
         config=RoomConfig.model_validate(row.config),
         metadata=row.meta,
         state=RoomState(row.state),
+        kind=RoomKind(row.kind),
+        creator_id=row.creator_id,
+        description=row.description,
+        location=row.location,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        recurrence=row.recurrence,
+        series_starts_at=row.series_starts_at,
+        is_active=row.is_active,
+        version=row.version,
         epoch=row.epoch,
         seq=row.seq,
         participant_count=row.people,
@@ -172,15 +190,29 @@ def lock(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> Locked
         pod_id=row.pod_id,
         spool_id=row.spool_id,
         epoch=row.epoch,
+        version=row.version,
         empty_since=row.empty_since,
         started_at=row.started_at,
+        kind=RoomKind(row.kind),
+        creator_id=row.creator_id,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        recurrence=row.recurrence,
+        series_starts_at=row.series_starts_at,
+        is_active=row.is_active,
     )
 
 
 @functools.cache
 def _insert(dialect: str) -> Any:
-    written = ("name", "config", "meta", "state", "epoch", "seq", "version")
-    times = ("empty_since", "started_at", "created_at", "updated_at")
+    written = (
+        *("name", "config", "meta", "state", "kind", "creator_id", "description", "location"),
+        *("recurrence", "is_active", "epoch", "seq", "version"),
+    )
+    times = (
+        *("starts_at", "ends_at", "series_starts_at"),
+        *("empty_since", "started_at", "created_at", "updated_at"),
+    )
     columns = [ROOMS.c[name] for name in (*written, *times)]
     source = (
         select(
@@ -208,7 +240,7 @@ def _insert(dialect: str) -> Any:
 
 
 def insert(connection: Connection, room: RoomView, *, quota: int) -> bool:
-    """Write a new live room of an active tenant whose quota is `quota`, in one statement.
+    """Write a new room of an active tenant whose quota is `quota`, in one statement.
 
     False: the id is taken, or the tenant is not as was said. Nothing was written then.
     """
@@ -222,10 +254,19 @@ def insert(connection: Connection, room: RoomView, *, quota: int) -> bool:
             "config": room.config.model_dump(mode="json"),
             "meta": room.metadata,
             "state": room.state.value,
+            "kind": room.kind.value,
+            "creator_id": room.creator_id,
+            "description": room.description,
+            "location": room.location,
+            "recurrence": room.recurrence,
+            "is_active": room.is_active,
             "epoch": room.epoch,
             "seq": room.seq,
-            "version": 1,
-            "empty_since": room.created_at,
+            "version": room.version,
+            "starts_at": room.starts_at,
+            "ends_at": room.ends_at,
+            "series_starts_at": room.series_starts_at,
+            "empty_since": room.created_at if room.state is RoomState.LIVE else None,
             "started_at": room.started_at,
             "created_at": room.created_at,
             "updated_at": room.updated_at,

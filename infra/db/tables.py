@@ -9,7 +9,18 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, Index, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -35,10 +46,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
 
-def _json(nullable: bool = False) -> Any:
+def _json(nullable: bool = False, server_default: Any = None) -> Any:
     return Column(
         JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
         nullable=nullable,
+        server_default=server_default,
     )
 
 
@@ -69,11 +81,52 @@ class ApiKey(SQLModel, table=True):
     """A tenant's key, by digest. Rotation leaves the old row until it expires."""
 
     __tablename__: ClassVar[str] = "api_keys"
+    __table_args__ = (Index("uq_api_keys_id", "id", unique=True),)
 
     sha256: str = Field(primary_key=True)
+    id: UUID | None = None
+    "Of a key with scopes, by which it is listed, revoked, and an OAuth 2.0 client."
     tenant_id: UUID = Field(foreign_key="tenants.id", index=True)
+    name: str | None = None
+    scopes: list[str] | None = Field(default=None, sa_column=_json(nullable=True))
+    "None: a tenant's own key, which may do everything."
+    room_ids: list[str] | None = Field(default=None, sa_column=_json(nullable=True))
+    "None: every room."
     created_at: datetime = Field(sa_column=_time())
     expires_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+
+
+class RevokedToken(SQLModel, table=True):
+    """A token that must not be believed, until it would have expired by itself."""
+
+    __tablename__: ClassVar[str] = "revoked_tokens"
+
+    jti: UUID = Field(primary_key=True)
+    tenant_id: UUID
+    expires_at: datetime = Field(sa_column=_time(index=True))
+
+
+class Person(SQLModel, table=True):
+    """The directory of a tenant's people."""
+
+    __tablename__: ClassVar[str] = "people"
+    __table_args__ = (
+        Index("ix_people_email", "tenant_id", "email_folded"),
+        Index("ix_people_name", "tenant_id", "name_folded"),
+    )
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    user_id: str = Field(primary_key=True)
+    name: str | None = None
+    name_folded: str | None = None
+    "Case and accents folded away, for finding."
+    email: str | None = None
+    email_folded: str | None = None
+    role: str | None = None
+    department: str | None = None
+    source: str
+    "token, api."
+    updated_at: datetime = Field(sa_column=_time())
 
 
 class Room(SQLModel, table=True):
@@ -82,6 +135,7 @@ class Room(SQLModel, table=True):
         Index("ix_rooms_tenant_state", "tenant_id", "state", "id"),
         Index("ix_rooms_tenant_name", "tenant_id", "name"),
         Index("ix_rooms_pod", "pod_id"),
+        Index("ix_rooms_creator", "tenant_id", "creator_id"),
         _open_rows("ix_rooms_live", "state = 'live'"),
     )
 
@@ -92,6 +146,15 @@ class Room(SQLModel, table=True):
     config: dict[str, Any] = Field(sa_column=_json())
     meta: dict[str, Any] = Field(sa_column=_json())
     state: str
+    kind: str = Field(default="instant", sa_column_kwargs={"server_default": "instant"})
+    creator_id: str | None = None
+    description: str | None = None
+    location: str | None = None
+    starts_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    ends_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    recurrence: str | None = None
+    series_starts_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    is_active: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
     pod_id: UUID | None = None
     spool_id: UUID | None = None
     epoch: int = 0
@@ -107,12 +170,14 @@ class Room(SQLModel, table=True):
 
 
 class Participant(SQLModel, table=True):
-    """A seat, and the person in it."""
+    """A seat, and the person in it or for whom it is kept."""
 
     __tablename__: ClassVar[str] = "participants"
     __table_args__ = (
         Index("ix_participants_room", "room_id", "left_at"),
         Index("ix_participants_external", "room_id", "external_user_id"),
+        Index("ix_participants_user", "tenant_id", "external_user_id"),
+        _open_rows("ix_participants_waiting", "admission = 'waiting'"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -126,6 +191,20 @@ class Participant(SQLModel, table=True):
     removed_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     "Taken away by a host: tokens of this seat no longer work."
     created_at: datetime = Field(sa_column=_time())
+    held_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    "When its owner was last sent on their way: a place is held for them a while from then on."
+    email: str | None = None
+    phone: str | None = None
+    granted: dict[str, bool] = Field(
+        default_factory=dict, sa_column=_json(server_default=text("'{}'"))
+    )
+    invited_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    invitation: str | None = None
+    "Of the last e-mail: queued, sent, failed."
+    admission: str | None = None
+    "waiting, admitted, denied."
+    asked_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    "When they last asked to be let in, or were decided about."
 
 
 class Connection(SQLModel, table=True):
@@ -160,6 +239,73 @@ class ChatMessage(SQLModel, table=True):
     display_name: str
     text: str
     sent_at: datetime = Field(sa_column=_time())
+    sender_id: str | None = None
+    kind: str = Field(default="text", sa_column_kwargs={"server_default": "text"})
+    to: str = Field(default="all", sa_column_kwargs={"server_default": "all"})
+    recipient_id: UUID | None = None
+    deleted_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    edited_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+
+
+class QualitySample(SQLModel, table=True):
+    """What a participant's links were like over one stretch of time, as their pod measured it."""
+
+    __tablename__: ClassVar[str] = "quality_samples"
+
+    room_id: UUID = Field(primary_key=True, foreign_key="rooms.id")
+    participant_id: UUID = Field(primary_key=True)
+    from_at: datetime = Field(sa_column=Column(UtcDateTime(), primary_key=True))
+    until_at: datetime = Field(sa_column=_time())
+    packets: int = Field(sa_type=BigInteger)
+    packets_lost: int = Field(sa_type=BigInteger)
+    octets_in: int = Field(sa_type=BigInteger)
+    octets_out: int = Field(sa_type=BigInteger)
+    rtt_ms: float | None = None
+    jitter_ms: float | None = None
+
+
+class WebhookEndpoint(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "webhook_endpoints"
+    __table_args__ = (Index("ix_webhook_endpoints_tenant", "tenant_id", "id"),)
+
+    id: UUID = Field(primary_key=True)
+    tenant_id: UUID = Field(foreign_key="tenants.id")
+    url: str
+    events: list[str] = Field(sa_column=_json())
+    "Empty: all."
+    description: str | None = None
+    enabled: bool = True
+    disabled_reason: str | None = None
+    secret_sealed: str
+    old_secret_sealed: str | None = None
+    old_secret_until: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    deleted_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    created_at: datetime = Field(sa_column=_time())
+    updated_at: datetime = Field(sa_column=_time())
+
+
+class WebhookDelivery(SQLModel, table=True):
+    """One event for one endpoint; its id is the `webhook-id` of every attempt."""
+
+    __tablename__: ClassVar[str] = "webhook_deliveries"
+    __table_args__ = (
+        Index("ix_webhook_deliveries_endpoint", "endpoint_id", "id"),
+        Index("ix_webhook_deliveries_order", "endpoint_id", "room_id", "seq"),
+        Index("ix_webhook_deliveries_due", "state", "next_attempt_at"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    endpoint_id: UUID = Field(foreign_key="webhook_endpoints.id")
+    tenant_id: UUID
+    room_id: UUID | None = None
+    seq: int | None = None
+    event: str
+    payload: dict[str, Any] = Field(sa_column=_json())
+    state: str
+    attempts: list[dict[str, Any]] = Field(sa_column=_json())
+    next_attempt_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    created_at: datetime = Field(sa_column=_time())
+    delivered_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
 
 
 class Recording(SQLModel, table=True):

@@ -21,11 +21,8 @@ async def test_a_new_room_is_shown_as_chalk_shows_it(api: Api) -> None:
         *("id", "tenant_id", "name", "config", "metadata", "status", "participant_count"),
         *("started_at", "ended_at", "created_at", "updated_at"),
     }
-    assert room["config"] == {
-        "max_participants": 5,
-        "recording_enabled": True,
-        "chat_enabled": True,
-    }
+    shown = {"max_participants": 5, "recording_enabled": True, "chat_enabled": True}
+    assert room["config"].items() >= shown.items()
     assert (room["status"], room["metadata"]) == ("active", {"course": 7})
     assert room["created_at"].endswith("Z")
 

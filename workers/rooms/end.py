@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from infra.contract.commands import DeleteRoom, EndRoom
-from infra.contract.messages import Done
+from infra.contract.commands import DeleteRoom, EndRoom, RoomDeleted
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import RoomState, RoomView
 from infra.db import participants, rooms
@@ -26,14 +25,14 @@ def end_room(command: EndRoom, work: Work, tools: Tools) -> RoomView:
 
 
 @owns(DeleteRoom)
-def delete_room(command: DeleteRoom, work: Work, tools: Tools) -> Done:
+def delete_room(command: DeleteRoom, work: Work, tools: Tools) -> RoomDeleted:
     room = rooms.lock(work.connection, command.tenant_id, command.room_id)
     if room is None:
         raise refuse(Reason.ROOM_UNKNOWN)
     if room.state is RoomState.LIVE:
         end(work, room)
     rooms.change(work.connection, room, work.now, deleted_at=work.now)
-    return Done()
+    return RoomDeleted(room_id=room.id, at=work.now)
 
 
 def end(work: Work, room: LockedRoom) -> RoomView:

@@ -153,6 +153,7 @@ def _new(
         config=config or RoomConfig(),
         metadata=metadata or {},
         state=RoomState.LIVE,
+        version=1,
         epoch=0,
         seq=0,
         started_at=now,

@@ -1,0 +1,166 @@
+"""Planned meetings, scoped keys, the directory, webhooks, and what pods measure."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+TIME = sa.DateTime(timezone=True)
+DATA = sa.JSON().with_variant(JSONB(), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "revoked_tokens",
+        sa.Column("jti", sa.Uuid(), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("expires_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("jti"),
+    )
+    op.create_index("ix_revoked_tokens_expires_at", "revoked_tokens", ["expires_at"])
+
+    op.create_table(
+        "people",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=True),
+        sa.Column("name_folded", sa.String(), nullable=True),
+        sa.Column("email", sa.String(), nullable=True),
+        sa.Column("email_folded", sa.String(), nullable=True),
+        sa.Column("role", sa.String(), nullable=True),
+        sa.Column("department", sa.String(), nullable=True),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("updated_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"],
+            ["tenants.id"],
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "user_id"),
+    )
+    op.create_index("ix_people_email", "people", ["tenant_id", "email_folded"])
+    op.create_index("ix_people_name", "people", ["tenant_id", "name_folded"])
+
+    op.create_table(
+        "webhook_endpoints",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("events", DATA, nullable=False),
+        sa.Column("description", sa.String(), nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("disabled_reason", sa.String(), nullable=True),
+        sa.Column("secret_sealed", sa.String(), nullable=False),
+        sa.Column("old_secret_sealed", sa.String(), nullable=True),
+        sa.Column("old_secret_until", TIME, nullable=True),
+        sa.Column("deleted_at", TIME, nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("updated_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"],
+            ["tenants.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_webhook_endpoints_tenant", "webhook_endpoints", ["tenant_id", "id"])
+
+    op.create_table(
+        "quality_samples",
+        sa.Column("room_id", sa.Uuid(), nullable=False),
+        sa.Column("participant_id", sa.Uuid(), nullable=False),
+        sa.Column("from_at", TIME, nullable=False),
+        sa.Column("until_at", TIME, nullable=False),
+        sa.Column("packets", sa.BigInteger(), nullable=False),
+        sa.Column("packets_lost", sa.BigInteger(), nullable=False),
+        sa.Column("octets_in", sa.BigInteger(), nullable=False),
+        sa.Column("octets_out", sa.BigInteger(), nullable=False),
+        sa.Column("rtt_ms", sa.Float(), nullable=True),
+        sa.Column("jitter_ms", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["room_id"],
+            ["rooms.id"],
+        ),
+        sa.PrimaryKeyConstraint("room_id", "participant_id", "from_at"),
+    )
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("endpoint_id", sa.Uuid(), nullable=False),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("room_id", sa.Uuid(), nullable=True),
+        sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("payload", DATA, nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("attempts", DATA, nullable=False),
+        sa.Column("next_attempt_at", TIME, nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("delivered_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["endpoint_id"],
+            ["webhook_endpoints.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_webhook_deliveries_due", "webhook_deliveries", ["state", "next_attempt_at"])
+    op.create_index("ix_webhook_deliveries_endpoint", "webhook_deliveries", ["endpoint_id", "id"])
+    op.create_index(
+        "ix_webhook_deliveries_order", "webhook_deliveries", ["endpoint_id", "room_id", "seq"]
+    )
+
+    op.add_column("api_keys", sa.Column("id", sa.Uuid(), nullable=True))
+    op.add_column("api_keys", sa.Column("name", sa.String(), nullable=True))
+    op.add_column("api_keys", sa.Column("scopes", DATA, nullable=True))
+    op.add_column("api_keys", sa.Column("room_ids", DATA, nullable=True))
+    op.create_index("uq_api_keys_id", "api_keys", ["id"], unique=True)
+
+    op.add_column("chat_messages", sa.Column("sender_id", sa.String(), nullable=True))
+    op.add_column(
+        "chat_messages", sa.Column("kind", sa.String(), server_default="text", nullable=False)
+    )
+    op.add_column(
+        "chat_messages", sa.Column("to", sa.String(), server_default="all", nullable=False)
+    )
+    op.add_column("chat_messages", sa.Column("recipient_id", sa.Uuid(), nullable=True))
+    op.add_column("chat_messages", sa.Column("deleted_at", TIME, nullable=True))
+    op.add_column("chat_messages", sa.Column("edited_at", TIME, nullable=True))
+
+    op.add_column("participants", sa.Column("held_at", TIME, nullable=True))
+    op.add_column("participants", sa.Column("email", sa.String(), nullable=True))
+    op.add_column("participants", sa.Column("phone", sa.String(), nullable=True))
+    op.add_column(
+        "participants", sa.Column("granted", DATA, server_default=sa.text("'{}'"), nullable=False)
+    )
+    op.add_column("participants", sa.Column("invited_at", TIME, nullable=True))
+    op.add_column("participants", sa.Column("invitation", sa.String(), nullable=True))
+    op.add_column("participants", sa.Column("admission", sa.String(), nullable=True))
+    op.add_column("participants", sa.Column("asked_at", TIME, nullable=True))
+    op.create_index("ix_participants_user", "participants", ["tenant_id", "external_user_id"])
+    op.create_index(
+        "ix_participants_waiting",
+        "participants",
+        ["id"],
+        postgresql_where=sa.text("admission = 'waiting'"),
+        sqlite_where=sa.text("admission = 'waiting'"),
+    )
+
+    op.add_column("rooms", sa.Column("kind", sa.String(), server_default="instant", nullable=False))
+    op.add_column("rooms", sa.Column("creator_id", sa.String(), nullable=True))
+    op.add_column("rooms", sa.Column("description", sa.String(), nullable=True))
+    op.add_column("rooms", sa.Column("location", sa.String(), nullable=True))
+    op.add_column("rooms", sa.Column("starts_at", TIME, nullable=True))
+    op.add_column("rooms", sa.Column("ends_at", TIME, nullable=True))
+    op.add_column("rooms", sa.Column("recurrence", sa.String(), nullable=True))
+    op.add_column("rooms", sa.Column("series_starts_at", TIME, nullable=True))
+    op.add_column(
+        "rooms", sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False)
+    )
+    op.create_index("ix_rooms_creator", "rooms", ["tenant_id", "creator_id"])
+    # Seats of before were held from when they were given out.
+    op.execute("UPDATE participants SET held_at = created_at")
