@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infra.settings import Settings
 
@@ -30,6 +32,28 @@ class Secrets:
         """32 bytes for one purpose. The same purpose gives the same bytes in every process."""
         return hmac.digest(self.secret_key, f"parley:{purpose}".encode(), "sha256")
 
+    def seal(self, purpose: str, text: str) -> str:
+        """`text` encrypted for storage (AES-256-GCM), to be opened under the same purpose only."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._sealer(purpose).encrypt(nonce, text.encode(), purpose.encode())
+        return _SEALED + base64.urlsafe_b64encode(nonce + sealed).decode()
+
+    def unseal(self, purpose: str, sealed: str) -> str:
+        """Raises ValueError for what this deployment did not seal for this purpose."""
+        if not sealed.startswith(_SEALED):
+            raise ValueError("this was never sealed")
+        try:
+            raw = base64.urlsafe_b64decode(sealed.removeprefix(_SEALED))
+            text = self._sealer(purpose).decrypt(
+                raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], purpose.encode()
+            )
+        except InvalidTag as wrong:
+            raise ValueError("sealed with another secret key or for another purpose") from wrong
+        return text.decode()
+
+    def _sealer(self, purpose: str) -> AESGCM:
+        return AESGCM(self.derived(f"seal:{purpose}"))
+
     def api_key(self, command_id: object) -> str:
         """The API key a command hands out: a retry of the command shows the same one again."""
         digest = hmac.digest(self.secret_key, f"api-key:{command_id}".encode(), "sha256")
@@ -37,6 +61,9 @@ class Secrets:
 
 
 API_KEY_PREFIX = "chalk_live_"
+_NONCE_BYTES = 12
+_SEALED = "v1."
+"Says how it was sealed, so that the way may change."
 
 
 def api_key_sha256(api_key: str) -> str:

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     "Seconds an access token lives. Longer: fewer refreshes, slower to lock somebody out."
     refresh_token_s: int = Field(default=7 * 86_400, ge=60, le=90 * 86_400)
     "Seconds a refresh token lives."
+    allow_private_urls: str | None = None
+    "Hosts, addresses, networks, comma-separated, private ones that tenants' URLs may lead to anyway."
 
     # --- what it stands on ---
     database_url: str | None = None
