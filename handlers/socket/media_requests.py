@@ -162,6 +162,7 @@ async def mute(desk: Desk, body: MuteBody) -> None:
             participant_id=owner,
             track_id=body.track_id,
             muted=body.muted,
+            by_host=owner != desk.guest.participant_id,
         ),
     )
 

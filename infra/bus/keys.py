@@ -46,6 +46,11 @@ def tracks(room: RoomId) -> str:
     return f"{PREFIX}:tracks:{room}"
 
 
+def figures(room: RoomId) -> str:
+    """JSON `LiveFigures`: what the room's pod measured last. Gone when the pod stops saying it."""
+    return f"{PREFIX}:figures:{room}"
+
+
 def presence(room: RoomId, participant: ParticipantId) -> str:
     """Exists while one of the participant's connections is alive."""
     return f"{PREFIX}:presence:{room}:{participant}"

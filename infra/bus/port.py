@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
@@ -11,6 +11,7 @@ from pydantic import Field
 from infra.contract.events import RoomEvent, Signal
 from infra.contract.ids import CommandId, ParticipantId, PodId, RoomId, SpoolId
 from infra.contract.messages import Command, LiveCommand, Message, Reply
+from infra.contract.statistics import LiveFigures
 from infra.contract.views import TrackView
 
 R = TypeVar("R", bound=Reply)
@@ -33,6 +34,13 @@ class PodReport(Message):
     "host:port clients send to."
     spool_used: float = Field(default=0.0, ge=0.0, le=1.0)
     "How full the disk is that it records to."
+    cpu_percent: float | None = Field(default=None, ge=0.0, le=100.0)
+    "How busy its machine was since the report before; None where that cannot be read."
+    memory_percent: float | None = Field(default=None, ge=0.0, le=100.0)
+    "Of its machine's memory, what no program could have; None where that cannot be read."
+    incoming_bps: int = 0
+    "Media from all clients during the last seconds."
+    outgoing_bps: int = 0
 
 
 class CommandBus(Protocol):
@@ -87,6 +95,12 @@ class LiveState(Protocol):
         """Raises `Refused` UNAVAILABLE unless Redis answers."""
 
     async def tracks(self, room: RoomId) -> list[TrackView]: ...
+
+    async def figures(self, room: RoomId) -> LiveFigures | None:
+        """What the room's pod measured last; None when none has said so for some seconds."""
+
+    async def figures_of(self, rooms: Sequence[RoomId]) -> list[LiveFigures]:
+        """Those of these rooms that a pod measures, in any order."""
 
     async def touch_presence(
         self, room: RoomId, participant: ParticipantId, *, heard_s_ago: float = 0.0

@@ -7,7 +7,7 @@ import functools
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -26,6 +26,7 @@ from infra.contract.events import RoomEvent, Signal
 from infra.contract.ids import CommandId, ParticipantId, PodId, RoomId, new_id
 from infra.contract.messages import Command, Envelope, LiveCommand, Outcome, Reply
 from infra.contract.refusals import Reason, Refusal, Refused, refuse
+from infra.contract.statistics import LiveFigures
 from infra.contract.views import TrackView
 
 R = TypeVar("R", bound=Reply)
@@ -42,6 +43,9 @@ ORDERS_KEPT = 10_000
 "Orders a pod's stream holds, about."
 ORDERS_TTL_S = 3600
 "The stream of a pod nobody orders anything of any more."
+
+ROOMS_AT_ONCE = 500
+"Rooms whose figures are fetched together."
 
 _TRACKS = TypeAdapter(list[TrackView])
 
@@ -201,6 +205,22 @@ class RedisBus:
     async def tracks(self, room: RoomId) -> list[TrackView]:
         stored = await _reached(self._state.get(keys.tracks(room)))
         return _TRACKS.validate_json(stored) if stored else []
+
+    async def figures(self, room: RoomId) -> LiveFigures | None:
+        found = await self.figures_of([room])
+        return found[0] if found else None
+
+    async def figures_of(self, rooms: Sequence[RoomId]) -> list[LiveFigures]:
+        found: list[LiveFigures] = []
+        for start in range(0, len(rooms), ROOMS_AT_ONCE):
+            wanted = [keys.figures(room) for room in rooms[start : start + ROOMS_AT_ONCE]]
+            for stored in await _reached(self._state.mget(wanted)):
+                if stored is not None:
+                    try:
+                        found.append(LiveFigures.model_validate_json(stored))
+                    except ValidationError:
+                        log.warning("figures of another release were left out")
+        return found
 
     async def touch_presence(
         self, room: RoomId, participant: ParticipantId, *, heard_s_ago: float = 0.0

@@ -129,6 +129,8 @@ class MuteTrack(LiveCommand[Done]):
     participant_id: ParticipantId
     track_id: TrackId
     muted: bool
+    by_host: bool = False
+    "Somebody else than the track's owner says so."
 
 
 class PauseSlot(LiveCommand[Done]):

@@ -91,6 +91,18 @@ class LiveFigures(Message):
         return sum(link.outgoing_bps for link in self.links)
 
 
+class MediaStatus(Message):
+    """What one participant publishes now, and whether they speak."""
+
+    video_enabled: bool = False
+    "A camera that is not muted."
+    audio_enabled: bool = False
+    "A microphone that is not muted."
+    screen_sharing: bool = False
+    is_speaking: bool = False
+    is_muted_by_host: bool = False
+
+
 class SystemFigures(Message):
     """The whole deployment as one tenant's administrator may see it: rooms and people are the
     tenant's own, processors and memory the machines'."""

@@ -206,6 +206,8 @@ class TrackView(Message):
     kind: Literal["audio", "video"]
     source: Literal["microphone", "camera", "screen", "screen_audio"]
     muted: bool = False
+    muted_by_host: bool = False
+    "It is muted, and not by its owner."
 
 
 class ChatMessageView(Reply):

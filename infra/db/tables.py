@@ -262,6 +262,9 @@ class QualitySample(SQLModel, table=True):
     octets_out: int = Field(sa_type=BigInteger)
     rtt_ms: float | None = None
     jitter_ms: float | None = None
+    lasted_s: float
+    quality: int | None = None
+    "1 to 4, as it was graded then; None: nothing to grade passed."
 
 
 class WebhookEndpoint(SQLModel, table=True):

@@ -180,13 +180,17 @@ class RoomPlan:
         self._assign(connection, subscriber)
         return self.slots(connection)
 
-    def mute(self, participant: ParticipantId, track_id: TrackId, muted: bool) -> None:
+    def mute(
+        self, participant: ParticipantId, track_id: TrackId, muted: bool, *, by_host: bool = False
+    ) -> None:
         """Raises KeyError unless the track is one of the participant's."""
         for publisher in self._publishers.values():
             for mid, track in publisher.tracks.items():
                 if track.track_id == track_id and publisher.participant == participant:
                     if track.muted != muted:
-                        publisher.tracks[mid] = track.model_copy(update={"muted": muted})
+                        publisher.tracks[mid] = track.model_copy(
+                            update={"muted": muted, "muted_by_host": muted and by_host}
+                        )
                         self._outputs.append(TracksStand(self.tracks))
                     return
         raise KeyError(track_id)

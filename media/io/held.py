@@ -169,7 +169,9 @@ class HeldRoom:
 
     def mute(self, order: MuteTrack) -> Done:
         try:
-            self._plan.mute(order.participant_id, order.track_id, order.muted)
+            self._plan.mute(
+                order.participant_id, order.track_id, order.muted, by_host=order.by_host
+            )
         except KeyError:
             raise refuse(Reason.TRACK_UNKNOWN) from None
         source = self._sources.get(order.track_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, cast
 
@@ -13,6 +13,7 @@ from infra.contract.events import RoomEvent, Signal
 from infra.contract.ids import CommandId, ParticipantId, PodId, RoomId, new_id
 from infra.contract.messages import Command, LiveCommand, Message, Reply
 from infra.contract.refusals import Reason, Refused, refuse
+from infra.contract.statistics import LiveFigures
 from infra.contract.views import TrackView
 
 R = TypeVar("R", bound=Reply)
@@ -36,6 +37,7 @@ class LocalBus(CommandBus, Feed, LiveState):
         self.touched: list[tuple[RoomId, ParticipantId]] = []
         self.reports: dict[PodId, PodReport] = {}
         self.published: dict[RoomId, tuple[TrackView, ...]] = {}
+        self.measured: dict[RoomId, LiveFigures] = {}
         self.consumed: dict[str, list[int]] = {}
         "Process ids of workers, by queue."
         self.deaf = False
@@ -187,6 +189,14 @@ class LocalBus(CommandBus, Feed, LiveState):
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(self.slow_s)
         return list(self.published.get(room, ()))
+
+    async def figures(self, room: RoomId) -> LiveFigures | None:
+        self._reach()
+        return self.measured.get(room)
+
+    async def figures_of(self, rooms: Sequence[RoomId]) -> list[LiveFigures]:
+        self._reach()
+        return [self.measured[room] for room in rooms if room in self.measured]
 
     async def touch_presence(
         self, room: RoomId, participant: ParticipantId, *, heard_s_ago: float = 0.0

@@ -82,6 +82,8 @@ def upgrade() -> None:
         sa.Column("octets_out", sa.BigInteger(), nullable=False),
         sa.Column("rtt_ms", sa.Float(), nullable=True),
         sa.Column("jitter_ms", sa.Float(), nullable=True),
+        sa.Column("lasted_s", sa.Float(), nullable=False),
+        sa.Column("quality", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["room_id"],
             ["rooms.id"],

@@ -1,0 +1,162 @@
+"""What was measured: rooms' histories out of their logs, and samples of connection quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from infra.contract.history import KINDS, Entry, PersonRow, facts
+from infra.contract.ids import ParticipantId, RoomId, TenantId
+from infra.contract.roles import Role
+from infra.contract.statistics import RoomFacts
+from infra.contract.views import RoomState, RoomView
+from infra.db import tables
+
+_TABLES = tables.Room.metadata.tables
+ROOMS = _TABLES["rooms"]
+EVENTS = _TABLES["room_events"]
+PARTICIPANTS = _TABLES["participants"]
+MESSAGES = _TABLES["chat_messages"]
+SAMPLES = _TABLES["quality_samples"]
+
+
+def of_room(connection: Connection, room: RoomView, now: datetime) -> RoomFacts:
+    """Two statements, however long the log."""
+    return facts(room, _log(connection, room), _people(connection, room), now=now)
+
+
+def _log(connection: Connection, room: RoomView) -> list[Entry]:
+    data = EVENTS.c.data
+    rows = connection.execute(
+        select(
+            EVENTS.c.kind,
+            EVENTS.c.at,
+            func.coalesce(
+                data["participant"]["id"].as_string(),
+                data["track"]["participant_id"].as_string(),
+            ),
+            data["participant"]["left_at"].as_string(),
+            data["track"]["source"].as_string(),
+            data["room"]["state"].as_string(),
+            data["room"]["started_at"].as_string(),
+        )
+        .where(
+            EVENTS.c.room_id == room.id,
+            EVENTS.c.tenant_id == room.tenant_id,
+            EVENTS.c.kind.in_(KINDS),
+        )
+        .order_by(EVENTS.c.seq)
+    )
+    return [
+        Entry(
+            kind=kind,
+            at=at,
+            participant_id=ParticipantId(UUID(who)) if who else None,
+            left_at=datetime.fromisoformat(left_at) if left_at else None,
+            source=source,
+            room_state=state,
+            started_at=datetime.fromisoformat(started_at) if started_at else None,
+        )
+        for kind, at, who, left_at, source, state, started_at in rows
+    ]
+
+
+def _people(connection: Connection, room: RoomView) -> list[PersonRow]:
+    """Seats somebody sat in, oldest first, also of those that were taken away since."""
+    said = (
+        select(MESSAGES.c.participant_id, func.count().label("messages"))
+        .where(MESSAGES.c.room_id == room.id, MESSAGES.c.deleted_at.is_(None))
+        .group_by(MESSAGES.c.participant_id)
+        .subquery()
+    )
+    graded = (
+        select(
+            SAMPLES.c.participant_id,
+            func.sum(SAMPLES.c.lasted_s).label("seconds"),
+            func.sum(SAMPLES.c.quality * SAMPLES.c.lasted_s).label("grades"),
+        )
+        .where(SAMPLES.c.room_id == room.id, SAMPLES.c.quality.is_not(None))
+        .group_by(SAMPLES.c.participant_id)
+        .subquery()
+    )
+    seats = PARTICIPANTS.c
+    rows = connection.execute(
+        select(
+            seats.id,
+            seats.external_user_id,
+            seats.display_name,
+            seats.role,
+            said.c.messages,
+            graded.c.seconds,
+            graded.c.grades,
+        )
+        .outerjoin(said, said.c.participant_id == seats.id)
+        .outerjoin(graded, graded.c.participant_id == seats.id)
+        .where(
+            seats.room_id == room.id,
+            seats.tenant_id == room.tenant_id,
+            or_(seats.joined_at.is_not(None), said.c.messages.is_not(None)),
+        )
+        .order_by(seats.id)
+    )
+    return [
+        PersonRow(
+            participant_id=ParticipantId(seat),
+            user_id=user,
+            name=name,
+            role=Role(role),
+            messages=messages or 0,
+            graded_s=float(seconds or 0.0),
+            grades=float(grades or 0.0),
+        )
+        for seat, user, name, role, messages, seconds, grades in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantCounts:
+    meetings: int
+    "Rooms that were not deleted."
+    live: tuple[RoomId, ...]
+    people: int
+    "In live rooms now."
+    quality: float | None
+    "Mean of the last grade of each of them who has one."
+
+
+def of_tenant(connection: Connection, tenant_id: TenantId) -> TenantCounts:
+    kept = (ROOMS.c.tenant_id == tenant_id, ROOMS.c.deleted_at.is_(None))
+    meetings = connection.execute(select(func.count()).where(*kept)).scalar_one()
+    live = connection.scalars(select(ROOMS.c.id).where(*kept, ROOMS.c.state == RoomState.LIVE))
+    here = and_(
+        PARTICIPANTS.c.room_id == ROOMS.c.id,
+        PARTICIPANTS.c.joined_at.is_not(None),
+        PARTICIPANTS.c.left_at.is_(None),
+    )
+    last = (
+        select(SAMPLES.c.quality)
+        .where(
+            SAMPLES.c.room_id == PARTICIPANTS.c.room_id,
+            SAMPLES.c.participant_id == PARTICIPANTS.c.id,
+            SAMPLES.c.quality.is_not(None),
+        )
+        .order_by(SAMPLES.c.from_at.desc())
+        .limit(1)
+        .correlate(PARTICIPANTS)
+        .scalar_subquery()
+    )
+    people, quality = connection.execute(
+        select(func.count(), func.avg(last))
+        .select_from(ROOMS)
+        .join(PARTICIPANTS, here)
+        .where(*kept, ROOMS.c.state == RoomState.LIVE)
+    ).one()
+    return TenantCounts(
+        meetings=meetings,
+        live=tuple(RoomId(room) for room in live),
+        people=people,
+        quality=None if quality is None else float(quality),
+    )
