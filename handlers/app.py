@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
 
 from handlers import files, health
 from handlers.context import Context
-from handlers.dialects import openapi
-from handlers.dialects.chalk import refusals as chalk_refusals
 from handlers.dialects.chalk.document import CHALK
-from handlers.dialects.chalk.routes import OPERATIONS
-from handlers.dialects.http import routes as operation_routes
+from handlers.dialects.mount import mounted, pages
 from handlers.edge import Edge
 from handlers.ingest.routes import routes as ingest_routes
 from handlers.limits import RateLimit
@@ -33,6 +26,9 @@ from infra.db.reader import Reader
 from infra.settings import Settings
 from infra.settings import settings as from_environment
 from infra.storage.choose import open_store
+
+DIALECTS = (CHALK,)
+"In the order they are matched: a prefix before what it begins with."
 
 Parts = Callable[[], AbstractAsyncContextManager[Context]]
 
@@ -57,37 +53,18 @@ def assemble(open_parts: Parts) -> Starlette:
             # Before the dialect they share a prefix with: it answers for all the rest of it.
             *socket_routes,
             *ingest_routes,
-            Mount(CHALK.prefix, app=chalk()),
-            Route("/docs", show_docs),
+            *(route for dialect in DIALECTS for route in mounted(dialect)),
+            *pages(DIALECTS),
             *files.routes,
             *page_routes(),
         ],
         middleware=[Middleware(Edge)],
-        exception_handlers=chalk_refusals.HANDLERS,
+        exception_handlers=CHALK.says.handlers,
         lifespan=lifespan,
     )
     # A redirect is made of the Host header, which is anybody's to choose.
     app.router.redirect_slashes = False
     return app
-
-
-def chalk() -> Starlette:
-    document = json.dumps(openapi.document(CHALK, OPERATIONS), separators=(",", ":"))
-
-    async def show_document(request: Request) -> Response:
-        return Response(document, media_type="application/json")
-
-    routes: list[BaseRoute] = [
-        *operation_routes(OPERATIONS),
-        Route("/openapi.json", show_document),
-    ]
-    app = Starlette(routes=routes, exception_handlers=chalk_refusals.HANDLERS)
-    app.router.redirect_slashes = False
-    return app
-
-
-async def show_docs(request: Request) -> Response:
-    return openapi.page(f"{CHALK.prefix}/openapi.json")
 
 
 @asynccontextmanager

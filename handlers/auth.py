@@ -69,19 +69,19 @@ class Principal:
         return Actor(kind=self.kind, id=self.subject, address=address)
 
 
-async def authenticate(conn: HTTPConnection) -> Principal:
+async def authenticate(conn: HTTPConnection, audience: Audience = "chalk") -> Principal:
     """Read `X-API-Key` or `Authorization: Bearer` (an API key or an access token).
 
     Raises `Refused`: NO_CREDENTIALS, BAD_CREDENTIALS, TOKEN_EXPIRED; ORIGIN_NOT_ALLOWED for a page
     its tenant does not want.
     """
-    who = await _principal(conn)
+    who = await _principal(conn, audience)
     if who.tenant_id is not None:
         await require_allowed(conn, who.tenant_id)
     return who
 
 
-async def _principal(conn: HTTPConnection) -> Principal:
+async def _principal(conn: HTTPConnection, audience: Audience) -> Principal:
     here = context(conn)
     api_key = conn.headers.get("x-api-key")
     if api_key is not None:
@@ -92,7 +92,7 @@ async def _principal(conn: HTTPConnection) -> Principal:
     scheme, _, credential = bearer.partition(" ")
     if scheme.lower() != "bearer" or not credential.strip():
         raise refuse(Reason.BAD_CREDENTIALS, "invalid authorization header format")
-    return await principal_of_bearer(here, credential.strip())
+    return await principal_of_bearer(here, credential.strip(), audience)
 
 
 async def principal_of_bearer(

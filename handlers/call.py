@@ -33,6 +33,8 @@ class Call(Visit):
     "Of the one command this request asks; a retry under its `Idempotency-Key` has the same."
     body_sha256: str | None = None
     "Hex digest of the body; None without an `Idempotency-Key`."
+    if_match: str | None = None
+    "The entity tag the caller last saw; None: they do not mind what changed since."
 
     @property
     def tenant_id(self) -> TenantId:
@@ -49,6 +51,15 @@ class Call(Visit):
             body_sha256=self.body_sha256,
             request_id=self.request_id,
         )
+
+    @property
+    def if_version(self) -> int | None:
+        """The version an `If-Match` names. Raises PRECONDITION_FAILED for a tag that is none."""
+        if self.if_match is None:
+            return None
+        if not self.if_match.isdecimal() or len(self.if_match) > 18:
+            raise refuse(Reason.PRECONDITION_FAILED)
+        return int(self.if_match)
 
     def require_insider(self) -> None:
         """What was said and recorded in rooms is for hosts, and for whoever is confined to the one

@@ -1,4 +1,4 @@
-"""How much one tenant may ask for in a minute, over all handlers together."""
+"""How much somebody may ask for in a minute, over all handlers together."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ class Allowance:
 
     limit: int
     remaining: int
-    reset_s: int
-    "Seconds until there is more."
+    reset_at: int
+    "Unix seconds from which on there is more."
+    retry_s: int
+    "The same, in seconds from now."
     allowed: bool
 
     @property
@@ -47,15 +49,23 @@ class Allowance:
         said = {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(self.reset_s),
+            "X-RateLimit-Reset": str(self.reset_at),
         }
         if not self.allowed:
-            said["Retry-After"] = str(max(1, self.reset_s))
+            said["Retry-After"] = str(max(1, self.retry_s))
         return said
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Whose requests are counted together, and how many of them a minute has."""
+
+    whom: str
+    per_minute: int
+
+
 class RateLimit:
-    """A sliding window a minute long. Lets everything through while Redis is away."""
+    """Sliding windows a minute long. Lets everything through while Redis is away."""
 
     def __init__(
         self,
@@ -63,10 +73,12 @@ class RateLimit:
         per_minute: int,
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`storage` must be one that counts sliding windows; `per_minute` 0: no limit."""
+        """`storage` must be one that counts sliding windows. `per_minute` is for whom no dialect
+        has a rate of its own; 0: nobody is limited, in any dialect."""
         assert isinstance(storage, SlidingWindowCounterSupport)
         self._windows = SlidingWindowCounterRateLimiter(storage)
-        self._item = RateLimitItemPerMinute(per_minute) if per_minute else None
+        self.per_minute = per_minute
+        self._items: dict[int, RateLimitItem] = {}
         self._known: dict[str, tuple[WindowStats, float]] = {}
         self._blind_until = 0.0
         self._close = close
@@ -97,16 +109,17 @@ class RateLimit:
         """Nothing is being counted just now."""
         return time.monotonic() < self._blind_until
 
-    async def hit(self, who: str) -> Allowance | None:
+    async def hit(self, rate: Rate) -> Allowance | None:
         """Count one request of theirs. None: not counted."""
-        if self._item is None:
+        if not self.per_minute:
             return None
+        item = self._items.setdefault(rate.per_minute, RateLimitItemPerMinute(rate.per_minute))
         if self.is_blind:
             UNCOUNTED_REQUESTS.inc()
             return None
         try:
-            allowed = await self._windows.hit(self._item, who)
-            left = await self._left(self._item, who, ask=not allowed)
+            allowed = await self._windows.hit(item, rate.whom)
+            left = await self._left(item, rate.whom, ask=not allowed)
         except (RedisError, OSError, TimeoutError) as error:
             UNCOUNTED_REQUESTS.inc()
             if not self._blind_until:
@@ -115,9 +128,10 @@ class RateLimit:
             return None
         self._blind_until = 0.0
         return Allowance(
-            limit=self._item.amount,
+            limit=item.amount,
             remaining=left.remaining,
-            reset_s=max(0, math.ceil(left.reset_time - time.time())),
+            reset_at=math.ceil(left.reset_time),
+            retry_s=max(0, math.ceil(left.reset_time - time.time())),
             allowed=allowed,
         )
 

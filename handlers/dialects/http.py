@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,7 +17,10 @@ from starlette.routing import BaseRoute, Route
 from handlers.auth import Principal, admit, authenticate
 from handlers.call import Call, Visit
 from handlers.context import context
+from handlers.dialects import names
+from handlers.dialects.dialect import Dialect
 from handlers.dialects.operation import Answer, Operation, Shown
+from handlers.limits import Rate
 from handlers.origins import preflight
 from infra.contract.ids import CommandId, command_id_for, new_id
 from infra.contract.refusals import Reason, Refused, refuse
@@ -26,48 +29,49 @@ Model = TypeVar("Model", bound=BaseModel)
 
 REQUEST_S = 10.0
 "Seconds a request may take in all."
+ETAG = re.compile(r'"([\x21\x23-\x7e]{1,64})"')
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 "An `Idempotency-Key`."
 ERRORS_SHOWN = 5
 "Mistakes in a body that are named before the rest is left out."
 
 
-def endpoint(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(dialect: Dialect, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     """The Starlette endpoint of an operation. What it raises is the dialect's to put in words."""
     serve = _public if operation.may is None else _known
 
     async def answer(request: Request) -> Response:
         try:
             async with asyncio.timeout(REQUEST_S):
-                return _answer(operation, await serve(operation, request))
+                return _answer(operation, await serve(dialect, operation, request))
         except TimeoutError as late:
             raise refuse(Reason.UNAVAILABLE, retry_after_s=2) from late
 
     return answer
 
 
-async def _public(operation: Operation, request: Request) -> Any:
+async def _public(dialect: Dialect, operation: Operation, request: Request) -> Any:
     here = context(request)
     address: str | None = request.state.address
-    await count(request, f"address:{address}")
+    await count(request, _by_address(request))
     visit = Visit(here=here, request_id=request.state.request_id, address=address)
-    read, _ = await _read(operation, request)
+    read, _ = await _read(dialect, operation, request)
     return await operation.handler(visit, **read)
 
 
-async def _known(operation: Operation, request: Request) -> Any:
+async def _known(dialect: Dialect, operation: Operation, request: Request) -> Any:
     assert operation.may is not None
     here = context(request)
     try:
-        who = await authenticate(request)
+        who = await authenticate(request, dialect.name)
     except Refused:
         # Whoever guesses credentials is counted by where they come from.
-        await count(request, f"address:{request.state.address}")
+        await count(request, _by_address(request))
         raise
-    await count(request, f"tenant:{who.tenant_id}" if who.tenant_id else "operator")
+    await count(request, await dialect.rates(here, who, operation))
     admit(who, operation.may)
-    read, raw = await _read(operation, request)
-    command_id, body_sha256 = _command(request, who, raw)
+    read, raw = await _read(dialect, operation, request)
+    command_id, body_sha256 = _command(dialect, operation, request, who, raw)
     call = Call(
         here=here,
         request_id=request.state.request_id,
@@ -75,24 +79,31 @@ async def _known(operation: Operation, request: Request) -> Any:
         who=who,
         command_id=command_id,
         body_sha256=body_sha256,
+        if_match=_if_match(request),
     )
     return await operation.handler(call, **read)
 
 
-async def count(request: Request, whom: str) -> None:
+def _by_address(request: Request) -> Rate:
+    return Rate(f"address:{request.state.address}", context(request).limit.per_minute)
+
+
+async def count(request: Request, rate: Rate) -> None:
     """Count a request of theirs; its headers go out with the answer. Raises RATE_LIMITED."""
-    allowance = await context(request).limit.hit(whom)
+    allowance = await context(request).limit.hit(rate)
     if allowance is None:
         return
     request.state.headers.update(allowance.headers)
     if not allowance.allowed:
-        raise refuse(Reason.RATE_LIMITED, retry_after_s=max(1, allowance.reset_s))
+        raise refuse(Reason.RATE_LIMITED, retry_after_s=max(1, allowance.retry_s))
 
 
-async def _read(operation: Operation, request: Request) -> tuple[dict[str, Any], bytes]:
+async def _read(
+    dialect: Dialect, operation: Operation, request: Request
+) -> tuple[dict[str, Any], bytes]:
     """What the handler is called with, and the body as it came."""
     read: dict[str, Any] = {
-        name: read_id(name, request.path_params[name])
+        name: read_id(name, request.path_params[name], dialect.ids.get(name))
         if is_id
         else read_name(name, request.path_params[name])
         for name, is_id in operation.ids.items()
@@ -108,12 +119,29 @@ async def _read(operation: Operation, request: Request) -> tuple[dict[str, Any],
     return read, raw
 
 
-def read_id(name: str, text: str) -> UUID:
-    """Raises `Refused` MALFORMED."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refuse(Reason.MALFORMED, f"{name} is not an id") from None
+UNKNOWN: Mapping[str, Reason] = {
+    "tenant_id": Reason.TENANT_UNKNOWN,
+    "room_id": Reason.ROOM_UNKNOWN,
+    "participant_id": Reason.PARTICIPANT_UNKNOWN,
+    "recording_id": Reason.RECORDING_UNKNOWN,
+    "transcript_id": Reason.TRANSCRIPT_UNKNOWN,
+    "key_id": Reason.KEY_UNKNOWN,
+    "endpoint_id": Reason.ENDPOINT_UNKNOWN,
+    "delivery_id": Reason.DELIVERY_UNKNOWN,
+    "track_id": Reason.TRACK_UNKNOWN,
+}
+"What is unknown when the id of this name in a path is."
+
+
+def read_id(name: str, text: str, word: str | None = None) -> UUID:
+    """An id out of a path. Raises `Refused`: MALFORMED, or as an unknown one where ids of this name
+    are shown with a word, since then nothing of another form was ever one."""
+    found = names.read(text, word)
+    if found is not None:
+        return found
+    if word is not None:
+        raise refuse(UNKNOWN[name])
+    raise refuse(Reason.MALFORMED, f"{name} is not an id")
 
 
 def read_name(name: str, text: str) -> str:
@@ -160,14 +188,29 @@ def told(wrong: ValidationError) -> str:
     return "; ".join(lines)
 
 
-def _command(request: Request, who: Principal, raw: bytes) -> tuple[CommandId, str | None]:
+def _if_match(request: Request) -> str | None:
+    """The one entity tag of an `If-Match` (RFC 9110, section 13.1.1); None where any will do."""
+    given = request.headers.get("if-match", "").strip()
+    if given in ("", "*"):
+        return None
+    tag = ETAG.fullmatch(given)
+    if tag is None:
+        raise refuse(Reason.PRECONDITION_FAILED, "If-Match takes one strong entity tag")
+    return tag.group(1)
+
+
+def _command(
+    dialect: Dialect, operation: Operation, request: Request, who: Principal, raw: bytes
+) -> tuple[CommandId, str | None]:
     """The id of the command this request asks, and the body's digest when a retry must match it."""
     key = request.headers.get("idempotency-key")
     if key is None or request.method == "GET":
         return CommandId(new_id()), None
     if not KEY.fullmatch(key):
         raise refuse(Reason.MALFORMED, "Idempotency-Key must be 1 to 255 visible characters")
-    route = f"{request.method} {request.scope['path']}"
+    # Under every prefix of the dialect the same request is the same command.
+    path = operation.path.format_map(request.path_params)
+    route = f"{dialect.name} {request.method} {path}"
     command = command_id_for(f"{who.tenant_id}/{who.subject}", route, key)
     return command, hashlib.sha256(raw).hexdigest()
 
@@ -179,7 +222,10 @@ def _answer(operation: Operation, made: Any) -> Response:
         case None:
             return Response(status_code=204)
         case Answer():
-            return shown(made.shown, made.status)
+            response = shown(made.shown, made.status or operation.status)
+            if made.etag is not None:
+                response.headers["ETag"] = f'"{made.etag}"'
+            return response
         case _:
             return shown(made, operation.status)
 
@@ -194,19 +240,21 @@ def shown(model: Shown, status: int) -> Response:
     )
 
 
-def routes(operations: Iterable[Operation]) -> list[BaseRoute]:
+def routes(dialect: Dialect) -> list[BaseRoute]:
     """One route a path, so that the wrong method is told all the right ones."""
     by_path: dict[str, dict[str, Operation]] = {}
-    for operation in operations:
+    for operation in dialect.operations:
         by_path.setdefault(operation.path, {})[operation.method] = operation
     return [
-        Route(path, _by_method(methods), methods=[*methods, "OPTIONS"])
+        Route(path, _by_method(dialect, methods), methods=[*methods, "OPTIONS"])
         for path, methods in by_path.items()
     ]
 
 
-def _by_method(operations: Mapping[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
-    endpoints = {method: endpoint(operation) for method, operation in operations.items()}
+def _by_method(
+    dialect: Dialect, operations: Mapping[str, Operation]
+) -> Callable[[Request], Awaitable[Response]]:
+    endpoints = {method: endpoint(dialect, operation) for method, operation in operations.items()}
     if "GET" in endpoints:
         # RFC 9110, section 9.3.2; the server leaves out the body.
         endpoints["HEAD"] = endpoints["GET"]

@@ -50,10 +50,14 @@ class Shown(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer under another status than the operation's usual one."""
+    """An answer with more to it than what is shown."""
 
     shown: Shown
-    status: int
+    status: int | None = None
+    "None: the operation's usual one."
+    etag: str | None = None
+    """What a later update may name in `If-Match`: changes when what an update may change does, and
+    not with what merely happens, such as people coming and going."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class Operation:
     "The published reference of the dialect does not have it."
     media: tuple[str, ...]
     "Media types it answers with, besides JSON."
+    rate: str
+    "Its class in the dialect's rate limits."
+    scope: str | None
+    "What a key or token with scopes needs for it; None: such are not for this."
     body: type[Body] | None
     query: type[Query] | None
     shown: type[Shown] | None
@@ -102,6 +110,8 @@ class Table:
         refuses: tuple[Reason, ...] = (),
         extension: bool = False,
         media: tuple[str, ...] = (),
+        rate: str = "general",
+        scope: str | None = None,
     ) -> Callable[[Handler], Handler]:
         def take(handler: Handler) -> Handler:
             hints = get_type_hints(handler)
@@ -119,6 +129,8 @@ class Table:
                     tag=tag,
                     extension=extension,
                     media=media,
+                    rate=rate,
+                    scope=scope,
                     body=hints.get("body"),
                     query=hints.get("query"),
                     shown=answers[0] if answers else None,

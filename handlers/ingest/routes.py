@@ -13,8 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from handlers.auth import Principal, authenticate
 from handlers.context import context
-from handlers.dialects.chalk.refusals import answer
+from handlers.dialects.chalk.refusals import CHALK_SAYS
 from handlers.dialects.http import count
+from handlers.limits import Rate
 from handlers.ingest import sdpfrag
 from handlers.operations import ingest
 from handlers.operations.ice import IceServer, ice_servers
@@ -42,7 +43,7 @@ def spoken(endpoint: Endpoint) -> Endpoint:
         try:
             response = await endpoint(request)
         except Refused as refused:
-            response = answer(request, refused.refusal)
+            response = CHALK_SAYS.answer(request, refused.refusal)
             response.status_code = STATUS.get(refused.refusal.reason, response.status_code)
         response.headers.update(READABLE)
         return response
@@ -104,7 +105,8 @@ async def options(request: Request) -> Response:
 
 async def _known(request: Request) -> Principal:
     who = await authenticate(request)
-    await count(request, f"tenant:{who.owner}")
+    here = context(request)
+    await count(request, Rate(f"tenant:{who.owner}", here.limit.per_minute))
     return who
 
 
@@ -195,7 +197,7 @@ def _etag(connection: ConnectionId) -> str:
 
 
 def _said(request: Request, status: int, detail: str) -> Response:
-    response = answer(request, Refusal(reason=Reason.MALFORMED, detail=detail))
+    response = CHALK_SAYS.answer(request, Refusal(reason=Reason.MALFORMED, detail=detail))
     response.status_code = status
     return response
 

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from handlers.context import context
-from handlers.dialects.chalk.refusals import answer
+from handlers.dialects.chalk.refusals import CHALK_SAYS
 from handlers.socket.admission import admit, subprotocol
 from handlers.socket.session import Session
 from infra.contract.ids import ConnectionId, new_id
@@ -25,7 +25,7 @@ async def open_socket(socket: WebSocket) -> None:
         session = Session(here, socket, guest, ConnectionId(new_id()))
         entered = await session.enter()
     except Refused as refused:
-        await socket.send_denial_response(answer(socket, refused.refusal))
+        await socket.send_denial_response(CHALK_SAYS.answer(socket, refused.refusal))
         return
     await socket.accept(subprotocol=subprotocol(socket, guest))
     await session.run(entered)
@@ -36,7 +36,7 @@ async def want_upgrade(request: Request) -> Response:
     try:
         await admit(context(request), request)
     except Refused as refused:
-        return answer(request, refused.refusal)
+        return CHALK_SAYS.answer(request, refused.refusal)
     return Response(status_code=426, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from handlers.context import Context
-from handlers.dialects.chalk.refusals import words
+from handlers.dialects.chalk.refusals import CHALK_SAYS
 from handlers.operations.ice import ice_servers
 from handlers.socket import wire
 from handlers.socket.admission import Guest
@@ -306,7 +306,7 @@ class Session:
         self._postbox.put(render(self._guest.framing, *said, id))
 
     def _refuse(self, refusal: Refusal, id: str | int | None) -> None:
-        self._say(wire.error(refusal, words(refusal), id), id)
+        self._say(wire.error(refusal, CHALK_SAYS.said(refusal), id), id)
 
     # --- being there ---
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from handlers.limits import RateLimit
+from handlers.limits import Rate, RateLimit
 from tests.support.api import Api
 from tests.support.api import api as open_api
 from tests.support.servers import RedisServer
@@ -79,11 +79,11 @@ async def test_without_redis_everything_is_let_through_and_said_once(
 ) -> None:
     limit = RateLimit.on_redis(own_redis.url, per_minute=5)
     api.lobby.context = dataclasses.replace(api.lobby.context, limit=limit)
-    first = await limit.hit("tenant:x")
+    first = await limit.hit(Rate("tenant:x", 5))
     own_redis.kill()
 
     with structlog.testing.capture_logs() as logged:
-        during = [await limit.hit("tenant:x") for _ in range(10)]
+        during = [await limit.hit(Rate("tenant:x", 5)) for _ in range(10)]
 
     assert first is not None and first.remaining == 4
     assert during == [None] * 10
@@ -95,7 +95,7 @@ async def test_without_redis_everything_is_let_through_and_said_once(
 async def test_two_handlers_count_together(redis_url: str) -> None:
     one, two = (RateLimit.on_redis(redis_url, per_minute=3) for _ in range(2))
 
-    allowed = [await limit.hit("tenant:x") for limit in (one, two, one, two)]
+    allowed = [await limit.hit(Rate("tenant:x", 3)) for limit in (one, two, one, two)]
 
     assert [hit.allowed for hit in allowed if hit] == [True, True, True, False]
     await one.close()

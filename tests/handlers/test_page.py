@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
-from handlers.dialects.chalk.refusals import HANDLERS
+from handlers.dialects.chalk.refusals import CHALK_SAYS
 from handlers.edge import Edge
 from handlers.page.routes import page_routes
 from tests.support.api import Api
@@ -15,7 +15,9 @@ from tests.support.api import Api
 
 @pytest.fixture
 async def http(api: Api, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    program = Starlette(routes=page_routes(tmp_path / "dist"), exception_handlers=HANDLERS)
+    program = Starlette(
+        routes=page_routes(tmp_path / "dist"), exception_handlers=CHALK_SAYS.handlers
+    )
     program.add_middleware(Edge)
     program.state.context = api.lobby.context
     transport = httpx2.ASGITransport(app=program)

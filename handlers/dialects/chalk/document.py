@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.dialects.chalk.refusals import WORDS, Error
-from handlers.dialects.openapi import Api
+from handlers.dialects.chalk.refusals import CHALK_SAYS, Error
+from handlers.dialects.chalk.routes import OPERATIONS
+from handlers.dialects.dialect import Dialect, by_tenant
 
 DESCRIPTION = """\
 Every request carries an API key (`X-API-Key`) or a bearer token. An answer is the resource
@@ -66,12 +67,25 @@ _SOCKET: dict[str, Any] = {
     }
 }
 
-CHALK = Api(
+SECURITY: dict[str, dict[str, Any]] = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token from /auth/token, or an API key.",
+    },
+}
+
+CHALK = Dialect(
+    name="chalk",
     title="Parley: Chalk API",
     version="1.0",
     description=DESCRIPTION,
-    prefix="/api/v1",
-    words=WORDS,
+    prefixes=("/api/v1",),
+    operations=OPERATIONS,
+    says=CHALK_SAYS,
     error=Error,
+    rates=by_tenant,
+    security=SECURITY,
     also={"/ws": _SOCKET},
 )

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import structlog
-from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
-from starlette.types import ExceptionHandler
-
 from handlers.dialects.operation import Shown
-from infra.contract.refusals import Reason, Refusal, Refused
-
-log = structlog.get_logger(__name__)
+from handlers.dialects.refusing import No, Refuser
+from infra.contract.refusals import Reason
 
 WORDS: Final[Mapping[Reason, tuple[int, str]]] = {
     Reason.MALFORMED: (400, "bad request"),
@@ -83,14 +76,6 @@ WORDS: Final[Mapping[Reason, tuple[int, str]]] = {
     Reason.STORAGE_FULL: (507, "storage is full"),
 }
 
-OWN_WORDS: Final = frozenset(
-    {Reason.MALFORMED, Reason.BAD_CREDENTIALS, Reason.BAD_DESCRIPTION, Reason.UNSUPPORTED_TYPE}
-)
-"Reasons whose `detail` says all there is to say; with the others it stands beside the words."
-RETRY_AFTER_S: Final = 1
-"Said with a 503 whose refusal names no time."
-CHALLENGE: Final = 'Bearer realm="parley"'
-
 
 class Error(Shown):
     """What every refusal looks like."""
@@ -105,61 +90,25 @@ class Error(Shown):
     "Of a command that may still be carried out; the same `Idempotency-Key` gives its outcome."
 
 
-def words(refusal: Refusal) -> str:
-    """What is said to people."""
-    if refusal.detail and refusal.reason in OWN_WORDS:
-        return refusal.detail
-    return WORDS[refusal.reason][1]
-
-
-def answer(conn: HTTPConnection, refusal: Refusal) -> Response:
-    """The response that says this no."""
-    status, _ = WORDS[refusal.reason]
-    said = words(refusal)
-    log.info("refused", code=refusal.reason.value, status=status, detail=refusal.detail)
-    headers = {"Cache-Control": "no-store"}
-    if status == 401:
-        headers["WWW-Authenticate"] = CHALLENGE
-    if refusal.retry_after_s is not None or status == 503:
-        headers["Retry-After"] = str(refusal.retry_after_s or RETRY_AFTER_S)
-    pending = refusal.reason is Reason.COMMAND_PENDING
-    error = Error(
-        error=said,
-        code=refusal.reason.name,
-        request_id=conn.state.request_id,
-        detail=refusal.detail if refusal.detail != said else None,
-        command_id=refusal.subject if pending else None,
-    )
-    return Response(
-        error.model_dump_json(exclude_none=True), status, headers, media_type="application/json"
+def _form(no: No) -> Error:
+    return Error(
+        error=no.said,
+        code=no.code,
+        request_id=no.request_id,
+        detail=no.detail,
+        command_id=no.command_id,
     )
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    return answer(request, error.refusal)
-
-
-async def _routing(request: Request, error: Exception) -> Response:
-    """What the router itself refuses."""
-    assert isinstance(error, HTTPException)
-    reason = {404: Reason.NO_SUCH_ROUTE, 405: Reason.METHOD_NOT_ALLOWED}.get(
-        error.status_code, Reason.MALFORMED
-    )
-    response = answer(request, Refusal(reason=reason))
-    response.headers.update(error.headers or {})
-    return response
-
-
-async def _broke(request: Request, error: Exception) -> Response:
-    """A bug or an outage. Its words stay in the log, found by the request's id."""
-    said = Error(error="internal error", code="INTERNAL", request_id=request.state.request_id)
-    return Response(said.model_dump_json(exclude_none=True), 500, media_type="application/json")
-
-
-HANDLERS: Final[Mapping[type[Exception], ExceptionHandler]] = {
-    Refused: _refused,
-    HTTPException: _routing,
-    Exception: _broke,
-}
-"For the Starlette app that speaks this dialect."
+CHALK_SAYS: Final = Refuser(
+    words=WORDS,
+    form=_form,
+    own_words=frozenset(
+        {
+            Reason.MALFORMED,
+            Reason.BAD_CREDENTIALS,
+            Reason.BAD_DESCRIPTION,
+            Reason.UNSUPPORTED_TYPE,
+        }
+    ),
+)

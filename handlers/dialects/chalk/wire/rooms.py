@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from handlers.dialects.chalk.refusals import words
+from handlers.dialects.chalk.refusals import CHALK_SAYS
 from handlers.dialects.chalk.wire.fields import Metadata, Name, Seats, unset
 from handlers.dialects.chalk.wire.tenants import Tokens
 from handlers.dialects.operation import Body, Query, Shown
@@ -213,7 +213,7 @@ class BulkResult(Shown):
             access_token=pair.access_token if pair else None,
             refresh_token=pair.refresh_token if pair else None,
             auth_token=pair.access_token if pair else None,
-            error=words(refusal) if refusal else None,
+            error=CHALK_SAYS.said(refusal) if refusal else None,
             code=refusal.reason.name if refusal else None,
         )
 
