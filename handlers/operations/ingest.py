@@ -147,7 +147,7 @@ async def _room(here: Context, who: Principal, room: str) -> RoomView:
 
 
 async def _named(here: Context, room: RoomView, name: str) -> ParticipantId:
-    seat = await here.reader.read(participants.by_external_id, room.tenant_id, room.id, name)
+    seat = await here.reader.read(participants.seat_of, room.tenant_id, room.id, name)
     if seat is None:
         raise refuse(Reason.PARTICIPANT_UNKNOWN, f"nobody here is called {name[:200]!r}")
     return seat.id

@@ -193,6 +193,10 @@ class ParticipantView(Reply):
     "Of the last e-mail to them; None: none was asked for."
     admission: Admission | None = None
     "None: they did not have to ask."
+    held_at: datetime | None = None
+    "When they were last let in or given the seat, and a place held for them; None: never yet."
+    asked_at: datetime | None = None
+    "When they last asked to be let in."
 
     def may(self, permission: Permission) -> bool:
         return permits(self.role, self.granted, permission)

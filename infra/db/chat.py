@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select
 
-from infra.contract.ids import MessageId, RoomId, TenantId
+from infra.contract.ids import MessageId, ParticipantId, RoomId, TenantId
 from infra.contract.views import ChatMessageView
 from infra.db.tables import ChatMessage
 from infra.db.upsert import insert_new
@@ -21,8 +21,14 @@ def _view(row: Row[Any]) -> ChatMessageView:
         room_id=row.room_id,
         participant_id=row.participant_id,
         display_name=row.display_name,
-        text=row.text,
+        text="" if row.deleted_at else row.text,
         sent_at=row.sent_at,
+        sender_id=row.sender_id,
+        kind=row.kind,
+        to=row.to,
+        recipient_id=row.recipient_id,
+        deleted_at=row.deleted_at,
+        edited_at=row.edited_at,
     )
 
 
@@ -50,8 +56,33 @@ def latest(
     limit: int,
     before: MessageId | None = None,
 ) -> list[ChatMessageView]:
-    """The last `limit` messages (before the one named), in the order they were sent."""
-    messages = _in(tenant_id, room_id)
+    """The last `limit` messages (before the one named), in the order they were sent: all of them,
+    whoever they were meant for."""
+    return _last(connection, _in(tenant_id, room_id), limit, before)
+
+
+def visible(
+    connection: Connection,
+    tenant_id: TenantId,
+    room_id: RoomId,
+    reader: ParticipantId | None,
+    leads: bool,
+    limit: int,
+    before: MessageId | None = None,
+) -> list[ChatMessageView]:
+    """As `latest`, of what this reader may see: what was said to all, what they said or was said
+    to them, and, if they lead, what was said to the hosts. None: somebody without a seat."""
+    mine: list[ColumnElement[bool]] = [MESSAGES.c.to == "all"]
+    if leads:
+        mine.append(MESSAGES.c.to == "host")
+    if reader is not None:
+        mine += [MESSAGES.c.participant_id == reader, MESSAGES.c.recipient_id == reader]
+    return _last(connection, _in(tenant_id, room_id).where(or_(*mine)), limit, before)
+
+
+def _last(
+    connection: Connection, messages: Select[Any], limit: int, before: MessageId | None
+) -> list[ChatMessageView]:
     if before is not None:
         messages = messages.where(MESSAGES.c.id < before)
     rows = connection.execute(messages.order_by(MESSAGES.c.id.desc()).limit(limit)).all()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, or_, select, update
+from sqlalchemy import insert as insert_row
 
 from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId
 from infra.contract.views import Admission, Invitation, ParticipantView, Role
@@ -20,19 +22,21 @@ SEAT_HELD_FOR = timedelta(seconds=120)
 "A seat given out and not yet used keeps its place this long; longer: no-shows fill up rooms."
 
 _PRESENT = and_(PARTICIPANTS.c.joined_at.is_not(None), PARTICIPANTS.c.left_at.is_(None))
+_UNUSED = or_(PARTICIPANTS.c.joined_at.is_(None), PARTICIPANTS.c.held_at > PARTICIPANTS.c.left_at)
+"What was held was not used since."
+_ENTITLED = or_(
+    PARTICIPANTS.c.held_at.is_not(None),
+    PARTICIPANTS.c.invited_at.is_not(None),
+    PARTICIPANTS.c.admission == Admission.ADMITTED,
+)
+"Not only asked to be let in."
 
 
 def _taken(now: datetime) -> Any:
     """People who are there, and seats just given out whose owner is on the way."""
     return and_(
         PARTICIPANTS.c.removed_at.is_(None),
-        or_(
-            _PRESENT,
-            and_(
-                PARTICIPANTS.c.joined_at.is_(None),
-                PARTICIPANTS.c.created_at > now - SEAT_HELD_FOR,
-            ),
-        ),
+        or_(_PRESENT, and_(PARTICIPANTS.c.held_at > now - SEAT_HELD_FOR, _UNUSED)),
     )
 
 
@@ -53,7 +57,28 @@ def _view(row: Row[Any]) -> ParticipantView:
         invited_at=row.invited_at,
         invitation=Invitation(row.invitation) if row.invitation else None,
         admission=Admission(row.admission) if row.admission else None,
+        held_at=row.held_at,
+        asked_at=row.asked_at,
     )
+
+
+def _columns(seat: ParticipantView) -> dict[str, Any]:
+    """All that may change, except being taken away."""
+    return {
+        "external_user_id": seat.external_user_id,
+        "display_name": seat.display_name,
+        "role": seat.role.value,
+        "joined_at": seat.joined_at,
+        "left_at": seat.left_at,
+        "email": seat.email,
+        "phone": seat.phone,
+        "granted": {permission.value: may for permission, may in seat.granted.items()},
+        "invited_at": seat.invited_at,
+        "invitation": seat.invitation.value if seat.invitation else None,
+        "admission": seat.admission.value if seat.admission else None,
+        "held_at": seat.held_at,
+        "asked_at": seat.asked_at,
+    }
 
 
 def _in(tenant_id: TenantId, room_id: RoomId) -> Select[Any]:
@@ -80,23 +105,26 @@ def get(
 def in_room(
     connection: Connection, tenant_id: TenantId, room_id: RoomId, *, active: bool = False
 ) -> list[ParticipantView]:
-    """Every seat that was not taken away unused, oldest first; `active`: who is there now."""
+    """Every seat that was not taken away unused, oldest first; `active`: who is there now.
+
+    Who was never let in is not among them: see `waiting`.
+    """
     seats = _in(tenant_id, room_id).where(
-        or_(PARTICIPANTS.c.removed_at.is_(None), PARTICIPANTS.c.joined_at.is_not(None))
+        or_(PARTICIPANTS.c.removed_at.is_(None), PARTICIPANTS.c.joined_at.is_not(None)), _ENTITLED
     )
     if active:
         seats = seats.where(_PRESENT)
     return [_view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
 
 
-def by_external_id(
-    connection: Connection, tenant_id: TenantId, room_id: RoomId, external_user_id: str
+def seat_of(
+    connection: Connection, tenant_id: TenantId, room_id: RoomId, user_id: str
 ) -> ParticipantView | None:
     """The newest seat of this person that was not taken away."""
     row = connection.execute(
         _in(tenant_id, room_id)
         .where(
-            PARTICIPANTS.c.external_user_id == external_user_id,
+            PARTICIPANTS.c.external_user_id == user_id,
             PARTICIPANTS.c.removed_at.is_(None),
         )
         .order_by(PARTICIPANTS.c.id.desc())
@@ -105,11 +133,23 @@ def by_external_id(
     return _view(row) if row else None
 
 
+def waiting(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> list[ParticipantView]:
+    """Who waits to be let in, in the order they asked."""
+    rows = connection.execute(
+        _in(tenant_id, room_id)
+        .where(PARTICIPANTS.c.admission == Admission.WAITING, PARTICIPANTS.c.removed_at.is_(None))
+        .order_by(PARTICIPANTS.c.asked_at, PARTICIPANTS.c.id)
+    )
+    return [_view(row) for row in rows]
+
+
 def is_taken(seat: ParticipantView, now: datetime) -> bool:
     """Its owner is there, or on the way."""
-    if seat.joined_at is not None:
-        return seat.left_at is None
-    return seat.created_at > now - SEAT_HELD_FOR
+    if seat.joined_at is not None and seat.left_at is None:
+        return True
+    if seat.held_at is None or seat.held_at <= now - SEAT_HELD_FOR:
+        return False
+    return seat.left_at is None or seat.held_at > seat.left_at
 
 
 def count_taken(
@@ -137,7 +177,7 @@ def anybody_since(
     connection: Connection, tenant_id: TenantId, room_id: RoomId, at: datetime | None
 ) -> bool:
     """A seat was given out since then, or somebody is there."""
-    since = _PRESENT if at is None else or_(_PRESENT, PARTICIPANTS.c.created_at >= at)
+    since = _PRESENT if at is None else or_(_PRESENT, PARTICIPANTS.c.held_at >= at)
     return (
         connection.execute(
             _in(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None), since).limit(1)
@@ -168,17 +208,23 @@ def removed(
 
 def insert(connection: Connection, seat: ParticipantView) -> bool:
     """False when the id is taken."""
-    return insert_new(
-        connection,
-        PARTICIPANTS,
-        id=seat.id,
-        room_id=seat.room_id,
-        tenant_id=seat.tenant_id,
-        external_user_id=seat.external_user_id,
-        display_name=seat.display_name,
-        role=seat.role.value,
-        created_at=seat.created_at,
-    )
+    return insert_new(connection, PARTICIPANTS, **_keys(seat), **_columns(seat))
+
+
+def insert_all(connection: Connection, seats: Sequence[ParticipantView]) -> None:
+    """Their ids must be new."""
+    if seats:
+        rows = [{**_keys(seat), **_columns(seat)} for seat in seats]
+        connection.execute(insert_row(PARTICIPANTS), rows)
+
+
+def _keys(seat: ParticipantView) -> dict[str, Any]:
+    return {
+        "id": seat.id,
+        "room_id": seat.room_id,
+        "tenant_id": seat.tenant_id,
+        "created_at": seat.created_at,
+    }
 
 
 def save(connection: Connection, seat: ParticipantView) -> None:
@@ -186,12 +232,16 @@ def save(connection: Connection, seat: ParticipantView) -> None:
     connection.execute(
         update(PARTICIPANTS)
         .where(PARTICIPANTS.c.id == seat.id, PARTICIPANTS.c.tenant_id == seat.tenant_id)
-        .values(
-            display_name=seat.display_name,
-            role=seat.role.value,
-            joined_at=seat.joined_at,
-            left_at=seat.left_at,
-        )
+        .values(**_columns(seat))
+    )
+
+
+def close_doors(connection: Connection, room_id: RoomId) -> None:
+    """The session is over: what was decided about who may come in holds no longer."""
+    connection.execute(
+        update(PARTICIPANTS)
+        .where(PARTICIPANTS.c.room_id == room_id, PARTICIPANTS.c.admission.is_not(None))
+        .values(admission=None)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,14 +23,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.contract.ids import PodId, RoomId, SpoolId, TenantId
 from infra.contract.messages import Placement
-from infra.contract.views import RecordingState, RoomConfig, RoomKind, RoomState, RoomView
+from infra.contract.views import Admission, RoomConfig, RoomKind, RoomState, RoomView
 from infra.db.tables import Room
 
 _TABLES = Room.metadata.tables
 ROOMS = _TABLES["rooms"]
 _TENANTS = _TABLES["tenants"]
 _PARTICIPANTS = _TABLES["participants"]
-_RECORDINGS = _TABLES["recordings"]
 
 _PEOPLE = (
     select(func.count())
@@ -139,6 +139,75 @@ def page(
     )
     found = [_view(row) for row in rows]
     return found, count_live(connection, tenant_id)
+
+
+def page_all(
+    connection: Connection,
+    tenant_id: TenantId,
+    state: RoomState | None,
+    limit: int,
+    before: RoomId | None = None,
+) -> list[RoomView]:
+    """Rooms of any state, or of one, newest first: the `limit` made before the one named."""
+    rooms = _of(tenant_id)
+    if state is not None:
+        rooms = rooms.where(ROOMS.c.state == state)
+    return _newest(connection, rooms, limit, before)
+
+
+def of_user(
+    connection: Connection,
+    tenant_id: TenantId,
+    user_id: str,
+    limit: int,
+    before: RoomId | None = None,
+) -> list[RoomView]:
+    """Rooms that this user made, or has a seat in that was not taken away, newest first: the
+    `limit` made before the one named. Having asked to be let in is not enough."""
+    seated = select(_PARTICIPANTS.c.room_id).where(
+        _PARTICIPANTS.c.tenant_id == tenant_id,
+        _PARTICIPANTS.c.external_user_id == user_id,
+        _PARTICIPANTS.c.removed_at.is_(None),
+        or_(
+            _PARTICIPANTS.c.held_at.is_not(None),
+            _PARTICIPANTS.c.invited_at.is_not(None),
+            _PARTICIPANTS.c.admission == Admission.ADMITTED,
+        ),
+    )
+    rooms = _of(tenant_id).where(or_(ROOMS.c.creator_id == user_id, ROOMS.c.id.in_(seated)))
+    return _newest(connection, rooms, limit, before)
+
+
+def _newest(
+    connection: Connection, rooms: Select[Any], limit: int, before: RoomId | None
+) -> list[RoomView]:
+    if before is not None:
+        rooms = rooms.where(ROOMS.c.id < before)
+    rows = connection.execute(rooms.order_by(ROOMS.c.id.desc()).limit(limit))
+    return [_view(row) for row in rows]
+
+
+def present_users(connection: Connection, room_ids: Sequence[RoomId]) -> dict[RoomId, list[str]]:
+    """The users who are in each of these rooms now; a room without any has an empty list.
+
+    People without a user's name are not among them.
+    """
+    found: dict[RoomId, list[str]] = {room_id: [] for room_id in room_ids}
+    rows = connection.execute(
+        select(_PARTICIPANTS.c.room_id, _PARTICIPANTS.c.external_user_id)
+        .where(
+            _PARTICIPANTS.c.room_id.in_(room_ids),
+            _PARTICIPANTS.c.external_user_id.is_not(None),
+            _PARTICIPANTS.c.joined_at.is_not(None),
+            _PARTICIPANTS.c.left_at.is_(None),
+        )
+        .order_by(_PARTICIPANTS.c.id)
+    )
+    for row in rows:
+        there = found[RoomId(row.room_id)]
+        if row.external_user_id not in there:
+            there.append(row.external_user_id)
+    return found
 
 
 def count_live(connection: Connection, tenant_id: TenantId) -> int:
@@ -329,70 +398,3 @@ def move(
         .returning(ROOMS.c.epoch)
     )
     return epoch
-
-
-# --- what the sweeps look for, over all tenants ---
-
-Found = list[tuple[TenantId, RoomId]]
-
-
-def _found(connection: Connection, statement: Select[Any]) -> Found:
-    return [(TenantId(row.tenant_id), RoomId(row.id)) for row in connection.execute(statement)]
-
-
-def _live() -> Select[Any]:
-    return select(ROOMS.c.tenant_id, ROOMS.c.id).where(ROOMS.c.state == RoomState.LIVE)
-
-
-def pods_with_rooms(connection: Connection) -> set[PodId]:
-    return {
-        PodId(pod)
-        for pod in connection.scalars(
-            select(ROOMS.c.pod_id)
-            .where(ROOMS.c.state == RoomState.LIVE, ROOMS.c.pod_id.is_not(None))
-            .distinct()
-        )
-    }
-
-
-def in_use_on(connection: Connection, pod_id: PodId, limit: int) -> Found:
-    """Rooms of this pod with people in them or a recording under way."""
-    recording = (
-        select(_RECORDINGS.c.id)
-        .where(
-            _RECORDINGS.c.room_id == ROOMS.c.id,
-            _RECORDINGS.c.state == RecordingState.RECORDING,
-        )
-        .exists()
-    )
-    return _found(
-        connection,
-        _live()
-        .where(ROOMS.c.pod_id == pod_id, or_(ROOMS.c.empty_since.is_(None), recording))
-        .order_by(ROOMS.c.id)
-        .limit(limit),
-    )
-
-
-def empty_for(connection: Connection, minutes: int, now_minus: datetime, limit: int) -> Found:
-    """Rooms nobody has been in since `now_minus`, of tenants whose patience is `minutes`."""
-    patience = _TENANTS.c.config["empty_room_timeout_minutes"].as_integer()
-    return _found(
-        connection,
-        _live()
-        .join(_TENANTS, _TENANTS.c.id == ROOMS.c.tenant_id)
-        .where(ROOMS.c.empty_since <= now_minus, patience == minutes)
-        .order_by(ROOMS.c.id)
-        .limit(limit),
-    )
-
-
-def of_closed_tenants(connection: Connection, limit: int) -> Found:
-    """Live rooms that outlived their tenant."""
-    return _found(
-        connection,
-        _live()
-        .join(_TENANTS, _TENANTS.c.id == ROOMS.c.tenant_id)
-        .where(_TENANTS.c.is_active.is_(False))
-        .limit(limit),
-    )

@@ -14,7 +14,7 @@ from infra.bus import keys
 from infra.contract.ids import ConnectionId, ParticipantId, RecordingId, RoomId, TenantId
 from infra.contract.refusals import Refused
 from infra.contract.views import RoomState
-from infra.db import participants, recordings, rooms, tenants
+from infra.db import participants, recordings, room_sweeps, rooms, tenants
 from infra.db.engine import is_worth_retrying
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
@@ -60,8 +60,8 @@ def move_rooms_of_dead_pods(tools: Tools) -> None:
         return
     well = {pod for pod, report in alive.items() if not report.draining}
     with tools.engine.connect() as connection:
-        lost = sorted(rooms.pods_with_rooms(connection) - well)
-        found = [room for pod in lost for room in rooms.in_use_on(connection, pod, AT_ONCE)]
+        lost = sorted(room_sweeps.pods_with_rooms(connection) - well)
+        found = [room for pod in lost for room in room_sweeps.in_use_on(connection, pod, AT_ONCE)]
     for tenant_id, room_id in found:
         _unit(tools, partial(_move, tools, tenant_id, room_id))
 
@@ -91,13 +91,13 @@ def end_empty_rooms(tools: Tools) -> None:
     for minutes in timeouts:
         since = now - timedelta(minutes=minutes)
         with tools.engine.connect() as connection:
-            empty = rooms.empty_for(connection, minutes, since, AT_ONCE)
+            empty = room_sweeps.empty_for(connection, minutes, since, AT_ONCE)
         _each(tools, empty, partial(_end_if_empty, since))
 
 
 def end_rooms_of_closed_tenants(tools: Tools) -> None:
     with tools.engine.connect() as connection:
-        orphans = rooms.of_closed_tenants(connection, AT_ONCE)
+        orphans = room_sweeps.of_closed_tenants(connection, AT_ONCE)
     _each(tools, orphans, end.end)
 
 

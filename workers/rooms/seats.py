@@ -135,7 +135,7 @@ def _again(
         return None
     if share:
         return seat
-    changed: dict[str, Any] = {"display_name": asked.display_name}
+    changed: dict[str, Any] = {"display_name": asked.display_name, "held_at": work.now}
     if asked.role is not None:
         changed["role"] = asked.role
     seat = seat.model_copy(update=changed)
@@ -146,9 +146,7 @@ def _again(
 def _held(work: Work, room: LockedRoom, asked: Seat) -> ParticipantView | None:
     if asked.external_user_id is None:
         return participants.get(work.connection, room.tenant_id, room.id, asked.participant_id)
-    return participants.by_external_id(
-        work.connection, room.tenant_id, room.id, asked.external_user_id
-    )
+    return participants.seat_of(work.connection, room.tenant_id, room.id, asked.external_user_id)
 
 
 def _anew(
@@ -169,6 +167,7 @@ def _anew(
         joined_at=None,
         left_at=None,
         created_at=work.now,
+        held_at=work.now,
     )
     if not participants.insert(work.connection, seat):
         raise refuse(Reason.PARTICIPANT_UNKNOWN, "this participant id is taken")
