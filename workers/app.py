@@ -47,6 +47,7 @@ DRAIN_S = 20.0
 
 OWNING = (
     "workers.chat.send",
+    "workers.directory.people",
     "workers.outbox.relay",
     "workers.outbox.sweeper",
     "workers.recordings.archive",

@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Index,
+    String,
     TypeDecorator,
     UniqueConstraint,
     text,
@@ -44,6 +45,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             return value.replace(tzinfo=UTC)
         return value.astimezone(UTC)
+
+
+IN_BYTE_ORDER = String().with_variant(String(collation="C"), "postgresql")
+"Text that sorts the same on both databases, so that what begins with a word is one range."
 
 
 def _json(nullable: bool = False, server_default: Any = None) -> Any:
@@ -116,17 +121,43 @@ class Person(SQLModel, table=True):
     )
 
     tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
-    user_id: str = Field(primary_key=True)
+    user_id: str = Field(sa_column=Column(IN_BYTE_ORDER, primary_key=True))
+    user_id_folded: str
     name: str | None = None
-    name_folded: str | None = None
+    name_folded: str | None = Field(default=None, sa_type=IN_BYTE_ORDER)
     "Case and accents folded away, for finding."
     email: str | None = None
-    email_folded: str | None = None
+    email_folded: str | None = Field(default=None, sa_type=IN_BYTE_ORDER)
     role: str | None = None
     department: str | None = None
     source: str
     "token, api."
     updated_at: datetime = Field(sa_column=_time())
+
+
+class PersonWord(SQLModel, table=True):
+    """A word somebody is found by: of their name, their e-mail address or their id, folded."""
+
+    __tablename__: ClassVar[str] = "people_words"
+    __table_args__ = (
+        Index("ix_people_words_user", "tenant_id", "user_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    tenant_id: UUID = Field(primary_key=True)
+    word: str = Field(sa_column=Column(IN_BYTE_ORDER, primary_key=True))
+    user_id: str = Field(sa_column=Column(IN_BYTE_ORDER, primary_key=True))
+
+
+class PersonGram(SQLModel, table=True):
+    """Two neighbouring letters of such a word: words spelt nearly alike share most of theirs."""
+
+    __tablename__: ClassVar[str] = "people_grams"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    tenant_id: UUID = Field(primary_key=True)
+    gram: str = Field(sa_column=Column(IN_BYTE_ORDER, primary_key=True))
+    word: str = Field(sa_column=Column(IN_BYTE_ORDER, primary_key=True))
 
 
 class Room(SQLModel, table=True):

@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
+IN_BYTE_ORDER = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 DATA = sa.JSON().with_variant(JSONB(), "postgresql")
 
 
@@ -29,11 +30,12 @@ def upgrade() -> None:
     op.create_table(
         "people",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("user_id", IN_BYTE_ORDER, nullable=False),
+        sa.Column("user_id_folded", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=True),
-        sa.Column("name_folded", sa.String(), nullable=True),
+        sa.Column("name_folded", IN_BYTE_ORDER, nullable=True),
         sa.Column("email", sa.String(), nullable=True),
-        sa.Column("email_folded", sa.String(), nullable=True),
+        sa.Column("email_folded", IN_BYTE_ORDER, nullable=True),
         sa.Column("role", sa.String(), nullable=True),
         sa.Column("department", sa.String(), nullable=True),
         sa.Column("source", sa.String(), nullable=False),
@@ -46,6 +48,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_people_email", "people", ["tenant_id", "email_folded"])
     op.create_index("ix_people_name", "people", ["tenant_id", "name_folded"])
+    op.create_table(
+        "people_words",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("word", IN_BYTE_ORDER, nullable=False),
+        sa.Column("user_id", IN_BYTE_ORDER, nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "word", "user_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_people_words_user", "people_words", ["tenant_id", "user_id"])
+    op.create_table(
+        "people_grams",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("gram", IN_BYTE_ORDER, nullable=False),
+        sa.Column("word", IN_BYTE_ORDER, nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "gram", "word"),
+        sqlite_with_rowid=False,
+    )
 
     op.create_table(
         "webhook_endpoints",
