@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PAGE   := handlers/page
 NPM    := $(BIN)/python -m infra.cli.npm
 
-.PHONY: demo run test check format bench setup page system clean
+.PHONY: demo run test check format conformance bench setup page system clean
 
 demo: setup page        ## a real meeting: held, recorded, transcribed (ONCE=1: print and exit)
 	@$(BIN)/parley demo $(if $(ONCE),--once)
@@ -26,6 +26,10 @@ check: setup            ## format, lint, types, import contracts
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+conformance: setup      ## every example of the three references (BASE=http://… [OPERATOR_KEY=…])
+	@$(BIN)/python -m tests.conformance $(or $(BASE),http://127.0.0.1:8080) \
+	  $(if $(OPERATOR_KEY),--operator-key $(OPERATOR_KEY)) $(ARGS)
 
 bench: setup system     ## figures beside peers and limits, as ratios with medians
 	@infra/deploy/test_tools janus gcc

@@ -1,0 +1,5 @@
+"""The dialects in the order their stories are told: Chalk's makes the tenant of the others."""
+
+from tests.conformance.chalk import CHALK
+
+DIALECTS = (CHALK,)
