@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -14,15 +15,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from handlers.auth import Principal, admit, authenticate
-from handlers.call import Call, Visit
+from handlers.auth import admit, authenticate
+from handlers.call import Call, Retry, Visit
 from handlers.context import context
 from handlers.dialects import names
 from handlers.dialects.dialect import Dialect
 from handlers.dialects.operation import Answer, Operation, Shown
 from handlers.limits import Rate
 from handlers.origins import preflight
-from infra.contract.ids import CommandId, command_id_for, new_id
+from infra.contract.ids import CommandId, new_id
 from infra.contract.refusals import Reason, Refused, refuse
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -54,8 +55,13 @@ async def _public(dialect: Dialect, operation: Operation, request: Request) -> A
     here = context(request)
     address: str | None = request.state.address
     await count(request, _by_address(request))
-    visit = Visit(here=here, request_id=request.state.request_id, address=address)
-    read, _ = await _read(dialect, operation, request)
+    read, raw = await _read(dialect, operation, request)
+    visit = Visit(
+        here=here,
+        request_id=request.state.request_id,
+        address=address,
+        retry=_retry(dialect, operation, request, raw),
+    )
     return await operation.handler(visit, **read)
 
 
@@ -71,15 +77,18 @@ async def _known(dialect: Dialect, operation: Operation, request: Request) -> An
     await count(request, await dialect.rates(here, who, operation))
     admit(who, operation.may)
     read, raw = await _read(dialect, operation, request)
-    command_id, body_sha256 = _command(dialect, operation, request, who, raw)
+    retry = _retry(dialect, operation, request, raw)
     call = Call(
         here=here,
         request_id=request.state.request_id,
         address=request.state.address,
+        retry=retry,
         who=who,
-        command_id=command_id,
-        body_sha256=body_sha256,
-        if_match=_if_match(request),
+        command_id=retry.command_of(f"{who.tenant_id}/{who.subject}")
+        if retry
+        else CommandId(new_id()),
+        body_sha256=retry.body_sha256 if retry else None,
+        if_match=_if_match(request) if operation.conditional else None,
     )
     return await operation.handler(call, **read)
 
@@ -114,8 +123,12 @@ async def _read(
         read["query"] = _valid(lambda: with_query.model_validate(dict(request.query_params)))
     if operation.body is not None:
         with_body = operation.body
-        raw = await read_body(request)
-        read["body"] = _valid(lambda: with_body.model_validate_json(raw or b"{}"))
+        raw = await read_body(request, ("application/json", *with_body.also_read))
+        with_other = with_body.also_read.get(media_type(request))
+        if with_other is None:
+            read["body"] = _valid(lambda: _body(with_body, raw or b"{}"))
+        else:
+            read["body"] = _valid(lambda: with_body.model_validate_json(_as_json(with_other, raw)))
     return read, raw
 
 
@@ -161,10 +174,37 @@ async def read_body(request: Request, types: tuple[str, ...] = ("application/jso
         received += chunk
         if len(received) > limit:
             raise refuse(Reason.TOO_LARGE)
-    kind = request.headers.get("content-type", types[0]).partition(";")[0].strip().lower()
-    if received and kind not in types:
+    if received and media_type(request, types[0]) not in types:
         raise refuse(Reason.MALFORMED, f"Content-Type must be {types[0]}")
     return bytes(received)
+
+
+def media_type(request: Request, unsaid: str = "application/json") -> str:
+    """What the body is said to be, without parameters; `unsaid` when nothing is said."""
+    return request.headers.get("content-type", unsaid).partition(";")[0].strip().lower()
+
+
+def _as_json(read: Callable[[bytes], Any], raw: bytes) -> bytes:
+    try:
+        return json.dumps(read(raw)).encode()
+    except ValueError as wrong:
+        raise refuse(Reason.MALFORMED, str(wrong)) from wrong
+
+
+def _body(model: type[Model], raw: bytes) -> Model:
+    """Whole numbers may be written as 60.0, which JSON Schema also takes for an integer."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as wrong:
+        if all(error["type"] != "int_type" for error in wrong.errors(include_url=False)):
+            raise
+    plain = json.loads(raw, parse_float=_whole)
+    return model.model_validate_json(json.dumps(plain))
+
+
+def _whole(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _valid(validate: Callable[[], Model]) -> Model:
@@ -199,20 +239,16 @@ def _if_match(request: Request) -> str | None:
     return tag.group(1)
 
 
-def _command(
-    dialect: Dialect, operation: Operation, request: Request, who: Principal, raw: bytes
-) -> tuple[CommandId, str | None]:
-    """The id of the command this request asks, and the body's digest when a retry must match it."""
+def _retry(dialect: Dialect, operation: Operation, request: Request, raw: bytes) -> Retry | None:
     key = request.headers.get("idempotency-key")
     if key is None or request.method == "GET":
-        return CommandId(new_id()), None
+        return None
     if not KEY.fullmatch(key):
         raise refuse(Reason.MALFORMED, "Idempotency-Key must be 1 to 255 visible characters")
     # Under every prefix of the dialect the same request is the same command.
     path = operation.path.format_map(request.path_params)
     route = f"{dialect.name} {request.method} {path}"
-    command = command_id_for(f"{who.tenant_id}/{who.subject}", route, key)
-    return command, hashlib.sha256(raw).hexdigest()
+    return Retry(route=route, key=key, body_sha256=hashlib.sha256(raw).hexdigest())
 
 
 def _answer(operation: Operation, made: Any) -> Response:

@@ -29,22 +29,20 @@ GUARDS = {
 }
 KNOWN = (Reason.NO_CREDENTIALS, Reason.BAD_CREDENTIALS, Reason.TOKEN_EXPIRED)
 EXAMPLE_ID = UUID("0198f3c2-7b5a-7c31-9a55-0f2f5d6f7a10")
-REQUEST_HEADERS: list[Document] = [
-    {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": False,
-        "description": "A retry under the same key is the same command, and gets the same answer.",
-        "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]+$"},
-    },
-    {
-        "name": "If-Match",
-        "in": "header",
-        "required": False,
-        "description": "An `ETag` seen before: what has changed since then is left alone, and 412.",
-        "schema": {"type": "string"},
-    },
-]
+IDEMPOTENCY_KEY: Document = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A retry under the same key is the same command, and gets the same answer.",
+    "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+IF_MATCH: Document = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "An `ETag` seen before: what has changed since then is left alone, and 412.",
+    "schema": {"type": "string"},
+}
 
 
 def document(dialect: Dialect) -> Document:
@@ -95,11 +93,16 @@ def _operation(
     if operation.extension:
         entry["x-extension"] = True
     if operation.method != "GET" and operation.may:
-        entry["parameters"] += REQUEST_HEADERS
+        entry["parameters"].append(IDEMPOTENCY_KEY)
+    if operation.conditional:
+        entry["parameters"].append(IF_MATCH)
     if operation.body:
         entry["requestBody"] = {
             "required": any(field.is_required() for field in operation.body.model_fields.values()),
-            "content": {"application/json": {"schema": schemas[operation.body, "validation"]}},
+            "content": {
+                "application/json": {"schema": schemas[operation.body, "validation"]},
+                **{media: {"schema": {"type": "string"}} for media in operation.body.also_read},
+            },
         }
     return entry
 
@@ -146,7 +149,9 @@ def reasons(dialect: Dialect, operation: Operation) -> list[Reason]:
     if operation.may:
         found += [*KNOWN, *GUARDS[operation.may]]
         if operation.method != "GET":
-            found += [Reason.KEY_REUSED, Reason.COMMAND_PENDING, Reason.PRECONDITION_FAILED]
+            found += [Reason.KEY_REUSED, Reason.COMMAND_PENDING]
+    if operation.conditional:
+        found.append(Reason.PRECONDITION_FAILED)
     if operation.body or operation.query or any(operation.ids.values()) or operation.may:
         found.append(Reason.MALFORMED)
     if operation.body:

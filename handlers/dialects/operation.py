@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_type_hints
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -29,6 +29,10 @@ class Body(BaseModel):
     """What a client may send: these fields, of these types, and nothing else."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    also_read: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {}
+    """By media type, what makes of a body that is not JSON what JSON would have said. They raise
+    ValueError with what is wrong with it."""
 
     @model_validator(mode="after")
     def _storable(self) -> Body:
@@ -78,6 +82,8 @@ class Operation:
     "Media types it answers with, besides JSON."
     rate: str
     "Its class in the dialect's rate limits."
+    conditional: bool
+    "Honours `If-Match`."
     scope: str | None
     "What a key or token with scopes needs for it; None: such are not for this."
     body: type[Body] | None
@@ -111,6 +117,7 @@ class Table:
         extension: bool = False,
         media: tuple[str, ...] = (),
         rate: str = "general",
+        conditional: bool = False,
         scope: str | None = None,
     ) -> Callable[[Handler], Handler]:
         def take(handler: Handler) -> Handler:
@@ -130,6 +137,7 @@ class Table:
                     extension=extension,
                     media=media,
                     rate=rate,
+                    conditional=conditional,
                     scope=scope,
                     body=hints.get("body"),
                     query=hints.get("query"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.dialects.chalk.routes import invites, recordings, rooms, tenants
+from handlers.dialects.chalk.routes import invites, people, recordings, rooms, tenants
 from handlers.dialects.operation import Table
 
-OPERATIONS = Table([*tenants.TABLE, *rooms.TABLE, *invites.TABLE, *recordings.TABLE])
+OPERATIONS = Table([*tenants.TABLE, *rooms.TABLE, *invites.TABLE, *recordings.TABLE, *people.TABLE])
