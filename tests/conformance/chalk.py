@@ -66,7 +66,7 @@ OTHERS_KEY: Credential = {"X-API-Key": "{other_key}"}
 WRONG_KEY: Credential = {"X-API-Key": "chalk_abc123..."}
 UNKNOWN = "0190a6f0-0000-7000-8000-000000000000"
 
-API_KEY = matching(r"chalk_\w+", "an API key such as chalk_abc123...")
+API_KEY = matching(r"chalk_[\w-]+", "an API key such as chalk_abc123...")
 CONFIG = {
     "force_recording": bool,
     "auto_start_recording": bool,
