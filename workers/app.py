@@ -65,6 +65,8 @@ OWNING = (
     "workers.rooms.presence",
     "workers.rooms.reap",
     "workers.rooms.seats",
+    "workers.statistics.note",
+    "workers.statistics.sweep",
     "workers.tenants.account",
     "workers.transcripts.request",
     "workers.transcripts.transcribe",

@@ -20,6 +20,7 @@ from infra.contract.ids import CommandId, PodId, RoomId
 from infra.contract.live import AddCandidate  # noqa: F401 - brings every live command in
 from infra.contract.messages import Envelope, LiveCommand, Outcome, Reply, kinds
 from infra.contract.refusals import Reason, Refusal, Refused, refuse
+from infra.contract.statistics import LiveFigures
 from infra.contract.views import TrackView
 
 LEASE_MS = 5000
@@ -29,6 +30,8 @@ REPORT_MS = 5000
 "A pod that has not reported for this long is dead."
 TRACKS_MS = 15_000
 "Tracks of a pod that no longer renews its leases."
+FIGURES_MS = 5000
+"Figures of a pod that no longer says any."
 
 _GROUP = "pod"
 _READER = "pod"
@@ -263,6 +266,15 @@ class PodInbox:
             return
         self._tracks[room] = _TRACKS.dump_json(list(tracks)).decode()
         await self._write_tracks(room)
+
+    async def set_figures(self, figures: Sequence[LiveFigures]) -> None:
+        """What was measured of these rooms; call every second, or they are forgotten."""
+        if not figures:
+            return
+        pipe = self._state.pipeline(transaction=False)
+        for room in figures:
+            pipe.set(keys.figures(room.room_id), room.model_dump_json(), px=FIGURES_MS)
+        await self._reached(pipe.execute())
 
     async def _write_tracks(self, room: RoomId) -> None:
         await self._reached(self._state.set(keys.tracks(room), self._tracks[room], px=TRACKS_MS))

@@ -20,6 +20,7 @@ class RoomEvent(Message):
     room.updated {room}, room.ended {room}, participant.joined {participant},
     participant.updated {participant}, participant.left {participant},
     chat.message {message}, recording.started {recording_id}, recording.stopped {recording_id},
+    track.published {track, at}, track.unpublished {track, at},
     recording.ready {recording_id}, recording.failed {recording_id, error_message},
     transcript.ready {transcript_id, recording_id}.
     """

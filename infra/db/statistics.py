@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, delete, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 
+from infra.contract.commands import QualitySample
 from infra.contract.history import KINDS, Entry, PersonRow, facts
-from infra.contract.ids import ParticipantId, RoomId, TenantId
+from infra.contract.ids import ParticipantId, PodId, RoomId, TenantId
 from infra.contract.roles import Role
 from infra.contract.statistics import RoomFacts
 from infra.contract.views import RoomState, RoomView
@@ -114,6 +118,45 @@ def _people(connection: Connection, room: RoomView) -> list[PersonRow]:
         )
         for seat, user, name, role, messages, seconds, grades in rows
     ]
+
+
+def keep(connection: Connection, room_id: RoomId, samples: Sequence[QualitySample]) -> None:
+    """A stretch that is there already stays as it is."""
+    postgres = connection.dialect.name == "postgresql"
+    into: Any = (postgresql if postgres else sqlite).insert(SAMPLES)
+    connection.execute(
+        into.on_conflict_do_nothing(),
+        [
+            {
+                "room_id": room_id,
+                **sample.model_dump(),
+                "lasted_s": (sample.until_at - sample.from_at).total_seconds(),
+                "quality": sample.quality,
+            }
+            for sample in samples
+        ],
+    )
+
+
+def forget(connection: Connection, *, before: datetime, rooms: int) -> int:
+    """Drop samples older than that of so many rooms; how many samples there were."""
+    old = select(SAMPLES.c.room_id).where(SAMPLES.c.until_at < before).distinct().limit(rooms)
+    gone = connection.execute(
+        delete(SAMPLES).where(
+            SAMPLES.c.room_id.in_(list(connection.scalars(old))), SAMPLES.c.until_at < before
+        )
+    )
+    return gone.rowcount
+
+
+def holder(connection: Connection, room_id: RoomId) -> tuple[PodId | None, int] | None:
+    """Who holds the room, and under which epoch; None for the pod: nobody has since that epoch."""
+    row = connection.execute(
+        select(ROOMS.c.pod_id, ROOMS.c.epoch).where(
+            ROOMS.c.id == room_id, ROOMS.c.deleted_at.is_(None)
+        )
+    ).one_or_none()
+    return (row.pod_id, row.epoch) if row else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,9 @@ class Room(SQLModel, table=True):
     "Tenure of the pod that holds the room; only ever grows."
     seq: int = 0
     version: int = 1
+    "Grows with what the room itself is: its entity tag."
+    orders: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    "Number of the last order to the pod that holds the room; only ever grows."
     empty_since: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     started_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     ended_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
@@ -260,6 +263,27 @@ class RoomLogEntry(SQLModel, table=True):
     at: datetime = Field(sa_column=_time())
 
 
+class Track(SQLModel, table=True):
+    """A track that is or was published: what of its beginning and end is in the room's log."""
+
+    __tablename__: ClassVar[str] = "tracks"
+    __table_args__ = (
+        Index(
+            "ix_tracks_open",
+            "room_id",
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    room_id: UUID = Field(foreign_key="rooms.id")
+    track: dict[str, Any] = Field(sa_column=_json())
+    "`TrackView`, as it began."
+    began_at: datetime = Field(sa_column=_time())
+    ended_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+
+
 class ChatMessage(SQLModel, table=True):
     __tablename__: ClassVar[str] = "chat_messages"
     __table_args__ = (Index("ix_chat_room", "room_id", "id"),)
@@ -286,7 +310,7 @@ class QualitySample(SQLModel, table=True):
     room_id: UUID = Field(primary_key=True, foreign_key="rooms.id")
     participant_id: UUID = Field(primary_key=True)
     from_at: datetime = Field(sa_column=Column(UtcDateTime(), primary_key=True))
-    until_at: datetime = Field(sa_column=_time())
+    until_at: datetime = Field(sa_column=_time(index=True))
     packets: int = Field(sa_type=BigInteger)
     packets_lost: int = Field(sa_type=BigInteger)
     octets_in: int = Field(sa_type=BigInteger)

@@ -34,8 +34,10 @@ class LossTracker:
         for sequence in range(first, last + 1):
             self._missing[sequence] = (0, now)
 
-    def arrived(self, sequence: int) -> None:
-        self._missing.pop(sequence, None)
+    def arrived(self, sequence: int) -> bool:
+        """Whether it was missing and had been asked for: then it is most likely a repair."""
+        tries, _ = self._missing.pop(sequence, (0, 0.0))
+        return tries > 0
 
     def clear(self) -> None:
         self._missing.clear()

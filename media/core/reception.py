@@ -42,6 +42,8 @@ class Reception:
     __slots__ = (
         "_after",
         "_base",
+        "_clock_rate",
+        "_expected_before",
         "_expected_prior",
         "_lost_before",
         "_received_prior",
@@ -69,7 +71,8 @@ class Reception:
         self._suspect: int | None = None
         self._restarted_at: float | None = None
         self._transit: int | None = None
-        self._lost_before = 0
+        self._lost_before = self._expected_before = 0
+        self._clock_rate = 0
         self._expected_prior = self._received_prior = 0
         self._report_ntp = 0
         self._report_at: float | None = None
@@ -110,6 +113,7 @@ class Reception:
 
     def measure_jitter(self, timestamp: int, clock_rate: int, *, now: float) -> None:
         """RFC 3550, A.8, for packets in order."""
+        self._clock_rate = clock_rate
         transit = int(now * clock_rate) - timestamp
         if self._transit is not None:
             change = abs(distance(transit & 0xFFFFFFFF, self._transit & 0xFFFFFFFF, 32))
@@ -120,6 +124,18 @@ class Reception:
         """A sender report arrived carrying this 64-bit NTP time."""
         self._report_ntp = ntp >> 16 & 0xFFFFFFFF
         self._report_at = now
+
+    @property
+    def packets_expected(self) -> int:
+        """What the sequence numbers say was sent (RFC 3550, A.3)."""
+        if self.highest is None:
+            return 0
+        return self._expected_before + self.highest - self._base + 1
+
+    @property
+    def jitter_s(self) -> float | None:
+        """Seconds; None before there were two packets."""
+        return self.jitter / self._clock_rate if self._transit is not None else None
 
     @property
     def packets_lost(self) -> int:
@@ -155,7 +171,7 @@ class Reception:
         recent = self._restarted_at is not None and now - self._restarted_at < RESTART_AT_MOST_EVERY
         if not believed or recent:
             return Arrival.UNUSABLE, highest
-        self._lost_before = self.packets_lost
+        self._lost_before, self._expected_before = self.packets_lost, self.packets_expected
         self._restarted_at = now
         self._suspect = self._transit = None
         self._expected_prior = self._received_prior = 0

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from media.core.allowance import Allowance
 from media.core.clock import MediaClock, WallOffset
+from media.core.delivery import Delivery
 from media.core.history import History, SentPacket
 from media.core.keyframes import KeyframeAsker
 from media.core.nack import LossTracker, ResendLimit
@@ -25,6 +26,7 @@ from media.engine.port import (
     Extensions,
     ForwardId,
     ForwardSpec,
+    ForwardStats,
     LegId,
     SourceId,
     SourceSpec,
@@ -45,6 +47,10 @@ PACKETS_PER_SECOND = 2_000
 their best send half of it. More: one peer can take a larger part of a core, times its receivers."""
 RTCP_WORD = 64
 "Octets of RTCP that count as one more packet: four of them can ask for seventeen."
+
+LOUD = 40
+"""Levels are -dBov. Speech into a usual microphone has 15 to 35, a quiet room 55 and more. Higher:
+noise counts as speaking; lower: who speaks softly does not."""
 
 _START: Final = struct.Struct("!BBHI")
 
@@ -150,12 +156,31 @@ class Source:
         self.heard_at: float | None = None
         "When its SSRC last spoke, muted or not; None once that said goodbye."
         self.first_at: float | None = None
-        self.packets = self.octets = self._lost_before = 0
+        self.packets = self.octets = self._lost_before = self._expected_before = 0
+        self.resent = self.recovered = 0
+        "Asked for and got: under its own SSRC, which counts it as received, and by RTX."
+        self.levelled = self.loud = 0
         self.last_packet_at: float | None = None
 
     def stats(self) -> SourceStats:
-        lost = self._lost_before + (self.reception.packets_lost if self.reception else 0)
-        return SourceStats(self.packets, self.octets, lost, self.last_packet_at)
+        heard = self.reception
+        return SourceStats(
+            packets=self.packets,
+            bytes=self.octets,
+            packets_lost=self._lost_before + (heard.packets_lost if heard else 0) + self.resent,
+            last_packet_at=self.last_packet_at,
+            packets_expected=self._expected_before + (heard.packets_expected if heard else 0),
+            packets_repaired=self.resent + self.recovered,
+            jitter_s=heard.jitter_s if heard else None,
+            packets_levelled=self.levelled,
+            packets_loud=self.loud,
+        )
+
+    def hear_level(self, octet: int) -> None:
+        """The level that came with a packet: RFC 6464, section 3, 0 the loudest."""
+        self.levelled += 1
+        if octet & 0x7F <= LOUD:
+            self.loud += 1
 
     @property
     def wanted(self) -> bool:
@@ -168,6 +193,7 @@ class Source:
         if self.reception is not None:
             after = self.reception.highest
             self._lost_before += self.reception.packets_lost
+            self._expected_before += self.reception.packets_expected
         self.reception = Reception(ssrc, after=after)
         self.clock = MediaClock()
         self.silence()
@@ -232,8 +258,12 @@ class Forward:
         self.chosen: dict[int, Codec | None] = {}
         "The source's payload type to the codec this receiver gets it as."
         self.limit = ResendLimit()
+        self.delivery = Delivery()
         self.packets = self.octets = 0
         "Sent, less what the present fans still count: see :meth:`sent`."
+        self.resent = self.resent_octets = 0
+        self._head = 8 + len(self.header.fixed) + len(self.header.stamp(0, None))
+        "Octets of a packet before its payload."
         self.repair_header: ReceiverHeader | None = None
         self.repair_sequence = random.randrange(1, 0x8000)
         self.sealed: History[bytes] | None = None
@@ -259,6 +289,26 @@ class Forward:
                     packets += fan.packets
                     octets += fan.octets
         return packets, octets
+
+    def stats(self) -> ForwardStats:
+        packets, octets = self.sent()
+        clock_rate = self.spec.codecs[0].clock_rate if self.spec.codecs else 0
+        told = self.delivery
+        return ForwardStats(
+            packets=packets + self.resent,
+            bytes=octets + packets * self._head + self.resent_octets,
+            is_fed=self.source is not None and not self.paused,
+            packets_expected=told.expected,
+            packets_lost=told.lost,
+            jitter_s=told.jitter / clock_rate if told.jitter is not None and clock_rate else None,
+            round_trip_s=told.round_trip_s,
+            reported_at=told.reported_at,
+        )
+
+    def note_resent(self, packet: SentPacket) -> None:
+        self.resent += 1
+        # With RTX, the packet's own number goes before its payload.
+        self.resent_octets += self._head + len(packet.payload) + (2 if self.repair_header else 0)
 
     def lay_out(self, packet: SentPacket, codec: Codec, stamp_time: int) -> bytes:
         """The packet for this receiver, not yet encrypted."""

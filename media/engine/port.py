@@ -116,11 +116,48 @@ Tap = Callable[[TapPacket], None]
 
 @dataclass(frozen=True, slots=True)
 class SourceStats:
+    """What came of a source. Counters never go down."""
+
     packets: int
+    "Retransmissions included."
     bytes: int
+    "Of RTP packets without their protection, retransmissions included."
     packets_lost: int
+    "On the way, whether or not a retransmission repaired it later."
     last_packet_at: float | None
     "Monotonic seconds; None before the first packet."
+    packets_expected: int = 0
+    "What its sequence numbers say was sent, retransmissions excluded (RFC 3550, A.3)."
+    packets_repaired: int = 0
+    "Lost, asked for, and come after all."
+    jitter_s: float | None = None
+    "RFC 3550, section 6.4.1, in seconds; None before there were two packets."
+    packets_levelled: int = 0
+    "That said how loud they are (RFC 6464)."
+    packets_loud: int = 0
+    "Of those, the ones loud enough to be somebody speaking."
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardStats:
+    """What was sent of a forward, and what its receiver reports of it. Counters never go down."""
+
+    packets: int
+    "Retransmissions included."
+    bytes: int
+    "Of RTP packets without their protection, retransmissions included."
+    is_fed: bool
+    "It has a source and is not paused."
+    packets_expected: int
+    "By the receiver's reports: between the first of them and the last."
+    packets_lost: int
+    "Of those, on the way, whether or not a retransmission repaired it later."
+    jitter_s: float | None
+    "Seconds, as reported last; None before the first report."
+    round_trip_s: float | None
+    "Seconds, by the last report that tells (RFC 3550, section 6.4.1)."
+    reported_at: float | None
+    "Monotonic seconds; None before the first report."
 
 
 @dataclass(slots=True)
@@ -225,6 +262,8 @@ class Engine(Protocol):
         Sequence numbers and timestamps continue across the change, so the receiver sees one
         stream. A keyframe is asked of the new source.
         """
+
+    def forward_stats(self, forward: ForwardId) -> ForwardStats: ...
 
     def pause_forward(self, forward: ForwardId, paused: bool) -> None: ...
 

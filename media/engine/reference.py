@@ -25,6 +25,7 @@ from media.engine.port import (
     EngineStats,
     ForwardId,
     ForwardSpec,
+    ForwardStats,
     LegId,
     SourceId,
     SourceSpec,
@@ -224,6 +225,9 @@ class ReferenceEngine:
             new.waiting.append(fed)
             if not fed.paused:
                 self._want_keyframe(new)
+
+    def forward_stats(self, forward: ForwardId) -> ForwardStats:
+        return self._forwards[forward].stats()
 
     def pause_forward(self, forward: ForwardId, paused: bool) -> None:
         changed = self._forwards[forward]

@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Iterable
 
 from media.core import clock, rtcp
-from media.core.nack import ResendLimit
 from media.core.reception import ReportBlock
 from media.engine.parts import Forward, Leg, Source
 from media.engine.port import EngineStats
@@ -41,8 +40,8 @@ class Reporter:
                     self._sender_reported(leg, report, now)
                 case rtcp.Reported(block):
                     forward = leg.forwards.get(block.ssrc)
-                    if forward is not None and block.last_report:
-                        self._measure_round_trip(forward.limit, block)
+                    if forward is not None:
+                        self._reported(forward, block, now)
                 case rtcp.Lost(ssrc, sequences):
                     forward = leg.forwards.get(ssrc)
                     if forward is not None:
@@ -103,11 +102,11 @@ class Reporter:
         source.clock.relate(sender_wall, report.timestamp)
         leg.wall_offset.observe(sender_wall, wall=self._wall())
 
-    def _measure_round_trip(self, limit: ResendLimit, block: ReportBlock) -> None:
-        """RFC 3550, section 6.4.1: now, less the report's time, less how long it was kept."""
+    def _reported(self, forward: Forward, block: ReportBlock, now: float) -> None:
         middle = clock.to_ntp(self._wall()) >> 16 & 0xFFFFFFFF
-        spent = middle - block.last_report - block.delay_since_last_report & 0xFFFFFFFF
-        limit.round_trip_measured(spent / 65_536)
+        forward.delivery.reported(block, middle_ntp=middle, now=now)
+        if block.last_report and forward.delivery.round_trip_s is not None:
+            forward.limit.round_trip_measured(forward.delivery.round_trip_s)
 
     def _ask_again(self, source: Source, now: float) -> None:
         """NACK what is due. When something is lost for good a keyframe must mend it."""

@@ -77,6 +77,8 @@ class Router:
         level = None
         if source.spec.extensions.audio_level in elements:
             level = packet[elements[source.spec.extensions.audio_level or 0][0]]
+            if not source.muted:
+                source.hear_level(level)
         self._take(
             source,
             codec,
@@ -152,6 +154,7 @@ class Router:
             return
         payload = bytes(packet[body.payload + 2 : body.end])
         codec = source.repair_types[kind]
+        source.recovered += 1
         self._deliver_late(
             source,
             codec,
@@ -183,6 +186,8 @@ class Router:
         packet = SentPacket(number, timestamp, marker, codec.payload_type, payload, level)
         if arrival is Arrival.LATE:
             if source.since is not None and number not in source.history:
+                if source.losses.arrived(number):
+                    source.resent += 1
                 self._deliver_late(source, codec, packet, now=now)
             return
         reception.measure_jitter(timestamp, codec.clock_rate, now=now)
@@ -292,6 +297,7 @@ class Router:
             self._stats.dropped_send += 1
             return False
         self._stats.retransmissions_sent += 1
+        forward.note_resent(packet)
         return True
 
     def want_keyframe(self, source: Source, *, now: float) -> None:

@@ -24,6 +24,7 @@ from infra.contract.live import (
 )
 from infra.contract.messages import Done
 from infra.contract.refusals import Reason, refuse
+from infra.contract.statistics import LiveFigures
 from infra.contract.views import TrackView
 from media.core.room import (
     Kind,
@@ -38,6 +39,7 @@ from media.core.room import (
     Wish,
 )
 from media.engine.port import SourceId
+from media.io.chronicle import Chronicle
 from media.io.gate import Gate, Place, busy
 from media.io.links import Ends, Link, PublishLink, SubscribeLink
 from media.io.recorder import Recorder
@@ -72,6 +74,8 @@ class Floor:
     "Room, subject, news: the latest news on a subject is what counts."
     publish_tracks: Callable[[RoomId, tuple[TrackView, ...]], None]
     now: Callable[[], float]
+    chronicle: Callable[[RoomId, int], Chronicle]
+    "Of a room that begins to be held under this epoch."
 
 
 class HeldRoom:
@@ -89,6 +93,7 @@ class HeldRoom:
         self._sources: dict[TrackId, SourceId] = {}
         self._places: dict[ConnectionId, Place] = {}
         self._silent = False
+        self._chronicle = floor.chronicle(room_id, epoch)
         floor.publish_tracks(room_id, ())
 
     # --- what it knows ---
@@ -111,6 +116,11 @@ class HeldRoom:
                 heard[link.participant_id] = min(ago, heard.get(link.participant_id, ago))
         return heard
 
+    def measure(self) -> LiveFigures:
+        """Look at every link, and give what passed lately. To be called every second."""
+        self._chronicle.look(self._links.values())
+        return self._chronicle.figures(self.tracks)
+
     # --- orders ---
 
     async def hold(self, order: HoldRoom) -> Done:
@@ -126,6 +136,7 @@ class HeldRoom:
             await recorder.stop(self.room_id)
         if order.epoch != self.epoch:
             self.epoch = order.epoch
+            self._chronicle.hold_under(order.epoch)
             self.tell_tracks()
         self.recording = order.recording
         if order.recording is not None:
@@ -153,6 +164,7 @@ class HeldRoom:
         if link is None:
             link = await self._open(order, offer, SubscribeLink)
         link.version = max(link.version, order.version)
+        self._chronicle.look(self._links_of(link.participant_id))
         link.accept(offer)
         lines = [_line(line) for line in offer.usable if line.wants_media]
         wish = Wish(order.want, order.feeds)
@@ -273,6 +285,7 @@ class HeldRoom:
         if len(kept) < len(before):
             self._plan.publish(link.connection_id, link.participant_id, kept)
             self._carry_out()
+        self._chronicle.look(self._links_of(link.participant_id))
         link.accept(offer)
         tracks = {
             line.mid: _view(kept.get(line.mid), line, link.participant_id, sources[line.mid])
@@ -292,12 +305,15 @@ class HeldRoom:
         elif isinstance(link, SubscribeLink):
             link.open_forwards()
             self._play_all(link)
+        self._chronicle.look(self._links_of(link.participant_id))
         self._plan.connected(link.connection_id)
         self._tell_connection(link, "connected")
         self._carry_out()
 
     def _ended(self, link: Link) -> None:
+        self._chronicle.look(self._links_of(link.participant_id))
         del self._links[link.connection_id]
+        self._chronicle.link_went(link, last=not self._links_of(link.participant_id))
         place = self._places.pop(link.connection_id, None)
         if place is not None:
             place.leave()
@@ -316,6 +332,7 @@ class HeldRoom:
             self._begin(output)
         elif isinstance(output, TrackWent):
             self._floor.recorder.remove_track(output.track_id)
+            self._chronicle.track_went(output.track_id)
             del self._sources[output.track_id]
         elif isinstance(output, Play):
             link = self._links.get(output.connection)
@@ -335,6 +352,7 @@ class HeldRoom:
         if came.track.muted:
             self._floor.board.engine.mute_source(source, True)
         self._floor.recorder.add_track(self.room_id, came.track, source)
+        self._chronicle.track_came(came.track)
 
     def _play_all(self, link: SubscribeLink) -> None:
         if link.connection_id in self._links and link.is_connected:

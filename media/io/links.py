@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from infra.contract.ids import ConnectionId, ParticipantId
@@ -111,6 +111,10 @@ class PublishLink(Link):
                 if mid not in self._sources:
                     self._sources[mid] = self.engine.add_source(self.peer.leg, spec)
 
+    @property
+    def sources(self) -> Collection[SourceId]:
+        return self._sources.values()
+
     def source(self, mid: str) -> SourceId | None:
         return self._sources.get(mid)
 
@@ -129,6 +133,10 @@ class SubscribeLink(Link):
     @property
     def mids(self) -> frozenset[str]:
         return frozenset(self._specs)
+
+    @property
+    def forwards(self) -> Collection[ForwardId]:
+        return self._forwards.values()
 
     def accept(self, offer: Offer) -> None:
         """Send from now on on the offer's m-lines. A line that stays as it is keeps its numbers."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -29,10 +30,14 @@ from infra.contract.live import (
 )
 from infra.contract.messages import Command, Done, LiveCommand, Reply
 from infra.contract.refusals import Reason, Refused, refuse
+from infra.contract.statistics import LiveFigures
 from infra.contract.views import TrackView
+from media.io.chronicle import Chronicle
 from media.io.gate import PLACES, QUEUE, WAIT_S, Gate, busy
 from media.io.held import Floor, HeldRoom
 from media.io.lease import Leases, Verdict
+from media.io.machine import Load, Machine
+from media.io.meter import Meter
 from media.io.news import News
 from media.io.recorder import Recorder
 from media.io.switchboard import Switchboard
@@ -44,6 +49,7 @@ CONNECTIONS = 2_000
 "What one process takes on. More: refused with POD_BUSY."
 ANSWERS_AT_ONCE = 16
 "Each takes a connection to Redis while it is sent; there are not hundreds."
+ROOMS_MEASURED_AT_ONCE = 10
 WAIT_FOR_ROOM_S = 1.0
 "An order may come before the room it is for; its asker waits for 2 s."
 LAST_WORDS_S = 2.0
@@ -62,6 +68,8 @@ class Inbox(Protocol):
     async def renew_leases(self, rooms: Mapping[RoomId, int]) -> dict[RoomId, Held]: ...
 
     async def set_tracks(self, room: RoomId, tracks: Sequence[TrackView]) -> None: ...
+
+    async def set_figures(self, figures: Sequence[LiveFigures]) -> None: ...
 
 
 class House(Protocol):
@@ -89,6 +97,8 @@ class Pod:
         inbox: Inbox,
         house: House,
         now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        machine: Callable[[], Load] | None = None,
     ) -> None:
         """`recorder` makes the recorder, given whom it tells of what it closed."""
         self.pod_id = pod_id
@@ -100,6 +110,11 @@ class Pod:
         self._inbox = inbox
         self._house = house
         self._now = now
+        self._wall = wall
+        self._machine = machine or Machine().read
+        self.load = Load(None, None)
+        "Of the machine, when last looked at."
+        self.incoming_bps = self.outgoing_bps = 0
         self._leases = Leases()
         self._rooms: dict[RoomId, HeldRoom] = {}
         self._turns: WeakValueDictionary[RoomId, asyncio.Lock] = WeakValueDictionary()
@@ -115,6 +130,7 @@ class Pod:
             signal=self._signal,
             publish_tracks=self._publish_tracks,
             now=now,
+            chronicle=self._begin_chronicle,
         )
 
     # --- what it knows ---
@@ -139,6 +155,10 @@ class Pod:
             draining=self.draining,
             media_address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             spool_used=self.recorder.spool_used(),
+            cpu_percent=self.load.cpu_percent,
+            memory_percent=self.load.memory_percent,
+            incoming_bps=self.incoming_bps,
+            outgoing_bps=self.outgoing_bps,
         )
 
     # --- orders ---
@@ -266,9 +286,10 @@ class Pod:
     # --- on time ---
 
     async def every_second(self) -> None:
-        """Report, renew the leases, and act on what they say."""
+        """Measure, report, renew the leases, and act on what they say."""
+        self.board.tick(self._now())
+        figures = await self._measure()
         now = self._now()
-        self.board.tick(now)
         try:
             await self._inbox.report(self.report())
             rooms = {room_id: room.epoch for room_id, room in self._rooms.items()}
@@ -277,7 +298,29 @@ class Pod:
             verdict = self._leases.unanswered(now=self._now())
         else:
             verdict = self._leases.answered(held, asked_at=now)
+            await self._tell_figures(figures)
         await self._act_on(verdict)
+
+    async def _measure(self) -> list[LiveFigures]:
+        self.load = self._machine()
+        measured: list[LiveFigures] = []
+        for index, (room_id, room) in enumerate(list(self._rooms.items())):
+            if index % ROOMS_MEASURED_AT_ONCE == 0:
+                # Packets of others wait meanwhile.
+                await asyncio.sleep(0)
+            if self._rooms.get(room_id) is room:
+                measured.append(room.measure())
+        self.incoming_bps = sum(each.incoming_bps for each in measured)
+        self.outgoing_bps = sum(each.outgoing_bps for each in measured)
+        return measured
+
+    async def _tell_figures(self, figures: Sequence[LiveFigures]) -> None:
+        now = self._now()
+        ours = [each for each in figures if self._leases.is_fresh(each.room_id, now=now)]
+        try:
+            await self._inbox.set_figures(ours)
+        except Refused:
+            log.info("nobody is told the figures of this second", rooms=len(ours))
 
     async def _act_on(self, verdict: Verdict) -> None:
         for room_id in verdict.claim:
@@ -335,6 +378,17 @@ class Pod:
 
     async def say(self) -> None:
         await self.news.run()
+
+    def _begin_chronicle(self, room_id: RoomId, epoch: int) -> Chronicle:
+        return Chronicle(
+            Meter(self.board.engine, self._now, self._wall),
+            room_id,
+            self.pod_id,
+            epoch,
+            say=self.news.say,
+            tell=self._house.tell,
+            wall=self._wall,
+        )
 
     def _claim(self, room_id: RoomId, epoch: int) -> None:
         claim = ClaimRoom(room_id=room_id, pod_id=self.pod_id, epoch=epoch)

@@ -45,6 +45,7 @@ from infra.contract.live import (
 )
 from infra.contract.messages import LiveCommand
 from infra.contract.refusals import Reason, refuse
+from infra.contract.statistics import LiveFigures
 from infra.contract.views import TrackView
 from infra.settings import Settings
 from media.app import PodApp
@@ -61,6 +62,7 @@ class LocalInbox:
         self.orders: asyncio.Queue[tuple[LiveCommand[Any], Answer]] = asyncio.Queue()
         self.reports: list[PodReport] = []
         self.tracks: dict[RoomId, tuple[TrackView, ...]] = {}
+        self.figures: dict[RoomId, LiveFigures] = {}
         self.retired = False
         self.down = False
         self.leases: dict[RoomId, Held] = {}
@@ -85,6 +87,10 @@ class LocalInbox:
     async def set_tracks(self, room: RoomId, tracks: Sequence[TrackView]) -> None:
         self._reach()
         self.tracks[room] = tuple(tracks)
+
+    async def set_figures(self, figures: Sequence[LiveFigures]) -> None:
+        self._reach()
+        self.figures.update({each.room_id: each for each in figures})
 
     def _reach(self) -> None:
         if self.down:

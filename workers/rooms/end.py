@@ -8,7 +8,7 @@ from infra.contract.views import RoomState, RoomView
 from infra.db import participants, rooms
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
-from workers import capture, pods
+from workers import capture, pods, tracks
 from workers.owners import owns
 from workers.rooms import lifecycle, presence
 from workers.rooms.lifecycle import Step
@@ -36,12 +36,13 @@ def delete_room(command: DeleteRoom, work: Work, tools: Tools) -> RoomDeleted:
 
 
 def end(work: Work, room: LockedRoom) -> RoomView:
-    """End a locked room for everybody: its recording, then its people, then its media.
+    """End a locked room for everybody: its recording, its tracks, its people, then its media.
 
     Refuses one that cannot be ended. `room.ended` is the last event of the session.
     """
     ended = lifecycle.after(room.state, Step.END)
     capture.stop(work, room)
+    tracks.end_all(work, room)
     for seat in participants.in_room(work.connection, room.tenant_id, room.id, active=True):
         presence.note_left(work, room, seat, why="ended")
     participants.disconnect_room(work.connection, room.id)

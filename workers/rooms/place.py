@@ -10,8 +10,9 @@ from infra.contract.messages import Done, Placement
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import RoomState
 from infra.db import rooms
+from infra.db.rooms import LockedRoom
 from infra.db.work import Work
-from workers import capture, pods
+from workers import capture, pods, tracks
 from workers.owners import owns
 from workers.rooms import lifecycle, watch
 from workers.tools import Tools
@@ -69,23 +70,31 @@ def place(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -> Pla
         if chosen is None:
             raise refuse(Reason.NO_MEDIA_POD, retry_after_s=2)
 
-        epoch = rooms.move(work.connection, room, chosen.pod_id, chosen.spool_id, work.now)
+        epoch = rooms.move(work.connection, room, chosen.pod_id, chosen.spool_id)
         if epoch is None:
             continue
         if held is not None:
             pods.drop(work, room_id, held.pod_id, held.epoch)
             work.signal(room_id, RoomMoved(room_id=room_id, epoch=epoch))
+            tracks.end_all(work, _locked(work, tenant_id, room_id))
         return _hand_over(work, tools, tenant_id, room_id)
     raise refuse(Reason.POD_BUSY, "the room keeps moving", retry_after_s=1)
 
 
 def _hand_over(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -> Placement:
-    room = rooms.lock(work.connection, tenant_id, room_id)
-    if room is None or room.pod_id is None:
+    room = _locked(work, tenant_id, room_id)
+    if room.pod_id is None:
         raise LookupError(f"room {room_id} lost its place in the unit that gave it one")
     capture.begin_part(work, room)
     # Good for nothing should the commit fail: no pod is told of it then.
     pods.grant(tools.redis, room.id, room.pod_id, room.epoch)
     pods.hold(work, room)
-    version = rooms.next_version(work.connection, room)
+    version = rooms.next_order(work.connection, room)
     return Placement(room_id=room.id, pod_id=room.pod_id, epoch=room.epoch, version=version)
+
+
+def _locked(work: Work, tenant_id: TenantId, room_id: RoomId) -> LockedRoom:
+    room = rooms.lock(work.connection, tenant_id, room_id)
+    if room is None:
+        raise LookupError(f"room {room_id} went away in the unit that gave it a place")
+    return room

@@ -7,23 +7,27 @@ from typing import Literal
 
 from pydantic import Field
 
-from infra.contract.ids import ParticipantId, PodId, RoomId, TrackId
+from infra.contract.ids import ParticipantId, PodId, RoomId
 from infra.contract.messages import Command, Done, Message
+from infra.contract.statistics import quality_of
 from infra.contract.views import TrackView
 
 
 class TrackNews(Message):
-    """A track began or ended."""
+    """A track, from when to when it was there. Said when it begins, and again when it ends."""
 
     track: TrackView
-    published: bool
-    at: datetime
+    began_at: datetime
+    ended_at: datetime | None = None
+    "None: it is there."
 
 
 class NoteTracks(Command[Done]):
-    """Goes into the room's log as `track.published` and `track.unpublished`, once each.
+    """Goes into the room's log as `track.published` and `track.unpublished`, once each, in
+    whatever order and however often it is heard.
 
-    Of a pod that does not hold the room under this epoch, nothing is noted.
+    Of a pod that does not hold the room under this epoch, or did not as the last one before the
+    room ended, nothing is noted.
     """
 
     kind: Literal["statistics.tracks"] = "statistics.tracks"
@@ -34,22 +38,33 @@ class NoteTracks(Command[Done]):
 
 
 class QualitySample(Message):
-    """One participant's links over one stretch of time."""
+    """One participant's links over one stretch of time. Stretches of a participant meet and never
+    overlap, from when their first connection worked until their last was gone."""
 
     participant_id: ParticipantId
-    track_ids: tuple[TrackId, ...] = ()
     from_at: datetime
     until_at: datetime
     packets: int
+    "Sent both ways, as sequence numbers and the receiver's reports tell."
     packets_lost: int
+    "Of those, on the way, also where a retransmission repaired it."
     octets_in: int
     octets_out: int
     rtt_ms: float | None
+    "Mean of what was measured; None: they received nothing to report about."
     jitter_ms: float | None
+    "Mean, over time, of the worst track's."
+
+    @property
+    def quality(self) -> int | None:
+        if not self.packets or self.jitter_ms is None:
+            return None
+        return quality_of(self.packets_lost / self.packets, self.jitter_ms, self.rtt_ms)
 
 
 class NoteQuality(Command[Done]):
-    """Kept by participant and stretch; the same stretch again changes nothing."""
+    """Kept by participant and stretch; the same stretch again changes nothing. Ignored of whom
+    `NoteTracks` is ignored of."""
 
     kind: Literal["statistics.quality"] = "statistics.quality"
     room_id: RoomId

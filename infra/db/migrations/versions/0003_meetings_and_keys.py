@@ -109,6 +109,27 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("room_id", "participant_id", "from_at"),
     )
+    op.create_index("ix_quality_samples_until_at", "quality_samples", ["until_at"])
+    op.create_table(
+        "tracks",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("room_id", sa.Uuid(), nullable=False),
+        sa.Column("track", DATA, nullable=False),
+        sa.Column("began_at", TIME, nullable=False),
+        sa.Column("ended_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["room_id"],
+            ["rooms.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "ix_tracks_open",
+        "tracks",
+        ["room_id"],
+        postgresql_where=sa.text("ended_at IS NULL"),
+        sqlite_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "webhook_deliveries",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -182,6 +203,8 @@ def upgrade() -> None:
     op.add_column(
         "rooms", sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False)
     )
+    op.add_column("rooms", sa.Column("orders", sa.Integer(), server_default="0", nullable=False))
+    op.execute("UPDATE rooms SET orders = version")
     op.create_index("ix_rooms_creator", "rooms", ["tenant_id", "creator_id"])
     # Seats of before were held from when they were given out.
     op.execute("UPDATE participants SET held_at = created_at")
