@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from handlers.auth import Principal
 from handlers.context import Context
+from handlers.tokens import Birth
 from infra.contract.commands import Actor
-from infra.contract.ids import CommandId, RoomId, TenantId
+from infra.contract.ids import CommandId, RoomId, TenantId, command_id_for
 from infra.contract.messages import Command, Reply
 from infra.contract.refusals import Reason, refuse
 
 R = TypeVar("R", bound=Reply)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """An `Idempotency-Key`, and what came with it."""
+
+    route: str
+    key: str
+    body_sha256: str
+    "Hex digest of the body."
+
+    def command_of(self, subject: str) -> CommandId:
+        """The id of the one command that this subject means by this key."""
+        return command_id_for(subject, self.route, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +38,8 @@ class Visit:
     here: Context
     request_id: str
     address: str | None
+    retry: Retry | None = field(default=None, kw_only=True)
+    "None: without an `Idempotency-Key`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,10 @@ class Call(Visit):
     @property
     def actor(self) -> Actor:
         return self.who.actor(self.address)
+
+    def born(self, decided_at: datetime | None) -> Birth | None:
+        """What tokens come from that this request gives out, once its command was decided."""
+        return Birth(self.command_id, decided_at) if decided_at else None
 
     async def ask(self, command: Command[R]) -> R:
         return await self.here.bus.ask(

@@ -6,9 +6,9 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -65,9 +65,22 @@ class Identity(BaseModel):
     user_id: str | None = None
     display_name: str | None = None
     room_id: RoomId | None = None
+    once: Literal[True] | None = None
+    "Of an invite that is good for one seat."
 
 
-class _Claims(Identity):
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What a token comes from. Made again of the same, it is the same to the last byte, so that a
+    retried request is answered as the first one was."""
+
+    of: UUID
+    "The command that gives it out."
+    at: datetime
+    "When that was decided; the token's life is counted from then."
+
+
+class Claims(Identity):
     """All a token must carry, with the types it must have: a date as text is refused."""
 
     iss: str
@@ -77,6 +90,10 @@ class _Claims(Identity):
     exp: StrictInt
     jti: UUID
     type: TokenType
+
+    @property
+    def expires_at(self) -> datetime:
+        return datetime.fromtimestamp(self.exp, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +122,24 @@ class Tokens:
         self._access_s = access_s
         self._refresh_s = refresh_s
         self._now = now
-        self._seen: dict[tuple[bytes, TokenType, Audience], tuple[_Claims, float]] = {}
+        self._seen: dict[tuple[bytes, TokenType, Audience], tuple[Claims, float]] = {}
         self.kid = _thumbprint(key)
 
-    def pair(self, identity: Identity) -> TokenPair:
+    def pair(self, identity: Identity, born: Birth | None = None) -> TokenPair:
+        """`born` None: tokens like no others, from now on."""
         return TokenPair(
-            access_token=self._sign(identity, "access", self._access_s),
-            refresh_token=self._sign(identity, "refresh", self._refresh_s),
+            access_token=self._sign(identity, "access", self._access_s, born),
+            refresh_token=self._sign(identity, "refresh", self._refresh_s, born),
             expires_in=self._access_s,
         )
 
-    def invite(self, identity: Identity, lives_s: int) -> str:
+    def invite(self, identity: Identity, lives_s: int, born: Birth | None = None) -> str:
         """Opens nothing by itself: whoever holds it may take a seat in the room it names."""
-        return self._sign(identity, "invite", lives_s)
+        return self._sign(identity, "invite", lives_s, born)
 
     def verify(
         self, token: str, *, type: TokenType = "access", audience: Audience = "chalk"
-    ) -> Identity:
+    ) -> Claims:
         """Raises `Refused`: TOKEN_EXPIRED for one of ours past its time, else BAD_CREDENTIALS."""
         now = self._now().timestamp()
         key = (hashlib.blake2b(token.encode(errors="replace")).digest(), type, audience)
@@ -137,7 +155,7 @@ class Tokens:
             raise refuse(Reason.TOKEN_EXPIRED)
         return claims
 
-    def _check(self, token: str, type: TokenType, audience: Audience) -> _Claims:
+    def _check(self, token: str, type: TokenType, audience: Audience) -> Claims:
         if len(token) > TOKEN_LIMIT:
             raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
         try:
@@ -155,7 +173,7 @@ class Tokens:
                 # Times are checked by our own clock, each time the token is shown.
                 options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
             )
-            claims = _Claims.model_validate(payload)
+            claims = Claims.model_validate(payload)
         except (jwt.PyJWTError, ValidationError, ValueError, RecursionError) as wrong:
             raise refuse(Reason.BAD_CREDENTIALS, "invalid token") from wrong
         if claims.type != type or not 0 < claims.exp - claims.iat <= LONGEST_LIFE_S:
@@ -164,9 +182,10 @@ class Tokens:
             raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
         return claims
 
-    def _sign(self, identity: Identity, type: TokenType, lives_s: int) -> str:
-        issued = int(self._now().timestamp())
+    def _sign(self, identity: Identity, type: TokenType, lives_s: int, born: Birth | None) -> str:
+        issued = int((born.at if born else self._now()).timestamp())
         audience = ("chalk",) if identity.kind == "participant" else DIALECTS
+        jti = uuid5(born.of, f"{type} {identity.role} {identity.sub}") if born else new_id()
         claims: dict[str, Any] = {
             **identity.model_dump(mode="json", exclude_none=True),
             "user_id": identity.user_id or identity.sub,
@@ -177,7 +196,7 @@ class Tokens:
             "iat": issued,
             "nbf": issued,
             "exp": issued + lives_s,
-            "jti": str(new_id()),
+            "jti": str(jti),
             "type": type,
         }
         return jwt.encode(

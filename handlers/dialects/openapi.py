@@ -92,7 +92,8 @@ def _operation(
         entry["x-may"] = operation.may.value
     if operation.extension:
         entry["x-extension"] = True
-    if operation.method != "GET" and operation.may:
+    takes_key = operation.method != "GET" and operation.may is not None
+    if takes_key or Reason.KEY_REUSED in operation.refuses:
         entry["parameters"].append(IDEMPOTENCY_KEY)
     if operation.conditional:
         entry["parameters"].append(IF_MATCH)
@@ -121,7 +122,8 @@ def _parameters(
         reference = schemas[operation.query, "validation"]["$ref"]
         described = components[reference.rpartition("/")[2]]
         for name, schema in described["properties"].items():
-            yield {"name": name, "in": "query", "required": False, "schema": schema}
+            required = name in described.get("required", ())
+            yield {"name": name, "in": "query", "required": required, "schema": schema}
 
 
 def _responses(dialect: Dialect, operation: Operation, schemas: Schemas) -> Document:

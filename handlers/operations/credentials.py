@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handlers.call import Visit
 from handlers.context import Context
-from handlers.tokens import Identity, RoleName, TokenPair
+from handlers.tokens import Birth, Identity, RoleName, TokenPair
 from infra.contract.ids import RoomId
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import ParticipantView
@@ -54,7 +54,7 @@ async def refresh(visit: Visit, refresh_token: str) -> TokenPair:
     return for_seat(here, seat)
 
 
-def for_seat(here: Context, seat: ParticipantView) -> TokenPair:
+def for_seat(here: Context, seat: ParticipantView, born: Birth | None = None) -> TokenPair:
     """Tokens that are good for this seat in its room, and for nothing else."""
     return here.tokens.pair(
         Identity(
@@ -65,5 +65,6 @@ def for_seat(here: Context, seat: ParticipantView) -> TokenPair:
             user_id=seat.external_user_id,
             display_name=seat.display_name,
             room_id=seat.room_id,
-        )
+        ),
+        born,
     )

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from handlers.call import Call, Visit
 from handlers.operations import credentials, rooms
-from handlers.tokens import Identity, RoleName, TokenPair
-from infra.contract.commands import AddParticipant, Seat, Seated
-from infra.contract.ids import ParticipantId, RoomId, new_id
+from handlers.tokens import Birth, Claims, Identity, RoleName, TokenPair
+from infra.contract.commands import (
+    AddParticipant,
+    Joining,
+    JoinRoom,
+    OneUse,
+    Seat,
+    Seated,
+)
+from infra.contract.ids import CommandId, ParticipantId, RoomId, new_id
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import Role
+
+GIVEN: Mapping[str, Role] = {"host": Role.HOST, "presenter": Role.PRESENTER}
+"""What an invitation that names this role makes of somebody. Any other leaves the first one to be
+host where the tenant has it so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +49,81 @@ async def make(call: Call, room_id: RoomId, *, role: RoleName, lives_s: int) -> 
     )
     return Invite(
         code=code,
-        link=f"{here.settings.base_url}/#/r/{room.id}?invite={code}",
+        link=page_link(here.settings.base_url, room.id, code),
         expires_at=here.now() + timedelta(seconds=lives_s),
     )
 
 
-async def take(visit: Visit, code: str, display_name: str) -> tuple[Seated, TokenPair]:
-    """A new seat in the room of the invitation, under whatever name is given.
+def page_link(base_url: str, room_id: RoomId, code: str) -> str:
+    """Opens the page, which exchanges the code."""
+    return f"{base_url}/#/r/{room_id}?invite={code}"
 
-    Raises `Refused`: BAD_CREDENTIALS, TOKEN_EXPIRED, and as the room has it. A room that has ended
-    stays so.
+
+async def take(visit: Visit, code: str, display_name: str) -> tuple[Seated, TokenPair]:
+    """A seat in the room of the invitation, under whatever name is given.
+
+    A code that is good once gives one seat, and the same again to a retry under the same
+    `Idempotency-Key`. Raises `Refused`: BAD_CREDENTIALS, TOKEN_EXPIRED, and as the room has it.
+    A room that has ended stays so.
     """
     here = visit.here
-    identity = here.tokens.verify(code, type="invite")
-    if identity.room_id is None or not await here.standing.is_active(identity.tenant_id):
+    claims = here.tokens.verify(code, type="invite")
+    tenant = await here.standing.tenant(claims.tenant_id)
+    if claims.room_id is None or tenant is None or not tenant.is_active:
         raise refuse(Reason.BAD_CREDENTIALS, "invalid invite")
-    seated = await here.bus.ask(
+    # Whoever has the code may ask after what became of it: that is what it is kept under.
+    command = visit.retry.command_of(f"invite {claims.jti}") if visit.retry else None
+    command_id = command or CommandId(new_id())
+    if claims.once:
+        joined = await _join(visit, command_id, claims, display_name)
+        seated = Seated(
+            participant=joined.participant,
+            room=joined.room,
+            room_created=False,
+            config=tenant.config,
+            should_start_recording=False,
+            decided_at=joined.decided_at,
+        )
+    else:
+        seated = await _add(visit, command_id, claims, display_name)
+    born = Birth(command_id, seated.decided_at) if seated.decided_at else None
+    return seated, credentials.for_seat(here, seated.participant, born)
+
+
+async def _join(visit: Visit, command_id: CommandId, claims: Claims, name: str) -> Joining:
+    """The seat of the one user the code was made for."""
+    assert claims.room_id is not None
+    return await visit.here.bus.ask(
+        JoinRoom(
+            tenant_id=claims.tenant_id,
+            room_id=claims.room_id,
+            participant_id=ParticipantId(new_id()),
+            user_id=claims.user_id or claims.sub,
+            display_name=name,
+            leads=claims.role == "host",
+            code=OneUse(jti=claims.jti, expires_at=claims.expires_at),
+        ),
+        command_id=command_id,
+        body_sha256=visit.retry.body_sha256 if visit.retry else None,
+        request_id=visit.request_id,
+    )
+
+
+async def _add(visit: Visit, command_id: CommandId, claims: Claims, name: str) -> Seated:
+    """A new seat for whoever has the code."""
+    return await visit.here.bus.ask(
         AddParticipant(
-            tenant_id=identity.tenant_id,
-            room=str(identity.room_id),
+            tenant_id=claims.tenant_id,
+            room=str(claims.room_id),
             room_id_if_new=RoomId(new_id()),
             seat=Seat(
                 participant_id=ParticipantId(new_id()),
-                display_name=display_name,
-                # None leaves the first one to be host where the tenant has it so.
-                role=Role.HOST if identity.role == "host" else None,
+                display_name=name,
+                role=GIVEN.get(claims.role),
             ),
             may_make_room=False,
         ),
+        command_id=command_id,
+        body_sha256=visit.retry.body_sha256 if visit.retry else None,
         request_id=visit.request_id,
     )
-    return seated, credentials.for_seat(here, seated.participant)

@@ -53,7 +53,9 @@ async def add(call: Call, room: str, wish: Wish) -> tuple[Seated, TokenPair]:
             may_make_room=call.who.room_id is None,
         )
     )
-    return seated, credentials.for_seat(call.here, seated.participant)
+    return seated, credentials.for_seat(
+        call.here, seated.participant, call.born(seated.decided_at)
+    )
 
 
 async def add_many(call: Call, room: str, wishes: Sequence[Wish]) -> tuple[SeatResult, ...]:

@@ -112,6 +112,7 @@ def _seat(
         room_created=room_created,
         config=tenant.config,
         should_start_recording=capture.is_due(work, room, tenant.config),
+        decided_at=work.now,
     )
 
 

@@ -75,6 +75,9 @@ from infra.contract.commands.participants import (
     LeaveSeat as LeaveSeat,
 )
 from infra.contract.commands.participants import (
+    OneUse as OneUse,
+)
+from infra.contract.commands.participants import (
     Removed as Removed,
 )
 from infra.contract.commands.participants import (

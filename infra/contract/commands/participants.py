@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -30,6 +32,8 @@ class Seated(Reply):
     room_created: bool
     config: TenantConfig
     should_start_recording: bool
+    decided_at: datetime | None = None
+    "Also when it is said again to a retry; None: an owner of before said it."
 
 
 class AddParticipant(Command[Seated]):
@@ -146,6 +150,15 @@ class Joining(Reply):
     room: RoomView
     waiting: bool
     "True: a host must let them in first; the seat opens nothing until then."
+    decided_at: datetime | None = None
+    "Also when it is said again to a retry; None: an owner of before said it."
+
+
+class OneUse(Message):
+    """A code that may be used by one command only."""
+
+    jti: UUID
+    expires_at: datetime
 
 
 class JoinRoom(Command[Joining]):
@@ -168,6 +181,8 @@ class JoinRoom(Command[Joining]):
     "One they are known to have: an invitation to it is theirs."
     leads: bool = False
     "The tenant itself, or a code that makes them host: they are let in, as host."
+    code: OneUse | None = None
+    "What they came by. Refuses BAD_CREDENTIALS when another command has used it."
 
 
 class DecideAdmission(Command[Done]):

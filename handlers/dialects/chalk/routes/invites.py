@@ -44,12 +44,16 @@ async def make_invite(call: Call, room_id: RoomId, body: wire.MakeInvite) -> wir
         Reason.ROOM_UNKNOWN,
         Reason.ROOM_NOT_ACTIVE,
         Reason.ROOM_FULL,
+        Reason.ROOM_OVER,
+        Reason.KEY_REUSED,
+        Reason.COMMAND_PENDING,
     ),
     extension=True,
 )
 async def take_invite(visit: Visit, body: wire.TakeInvite) -> Joined:
     """Exchange an invite for a seat.
 
-    The answer holds the new participant's tokens.
+    The answer holds the new participant's tokens. A host's invite that is good once is refused
+    after that, except to a retry under the same `Idempotency-Key`.
     """
     return Joined.as_(*await invites.take(visit, body.invite, body.display_name))

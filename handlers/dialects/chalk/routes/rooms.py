@@ -140,7 +140,9 @@ async def add_participants(call: Call, room: str, body: wire.AddParticipants) ->
         results=[
             wire.BulkResult.of(
                 result,
-                credentials.for_seat(call.here, result.seated.participant)
+                credentials.for_seat(
+                    call.here, result.seated.participant, call.born(result.seated.decided_at)
+                )
                 if result.seated
                 else None,
             )
