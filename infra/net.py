@@ -14,7 +14,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -181,11 +181,13 @@ class Outbound:
         self,
         allowed: str | None = None,
         *,
+        ports: Collection[int] = PORTS,
         resolve: Resolve = addresses_of,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`allowed`: host names, addresses and networks, comma-separated, that may be asked
-        although they are private, on any port and over plain http too.
+        """`ports`: where https is asked. `allowed`: host names, addresses and networks,
+        comma-separated, that may be asked although they are private, on any port and over plain
+        http too.
 
         Raises ValueError for an entry that is none of these.
         """
@@ -200,6 +202,7 @@ class Outbound:
                 if not _NAME.fullmatch(entry):
                     raise ValueError(f"{entry} is no host, address or network") from None
                 self._names.add(entry)
+        self._ports = ports
         self._resolve = resolve
         self._given_tls = tls
 
@@ -316,12 +319,11 @@ class Outbound:
                 raise Unsafe("not a public address")
             self._check_port(target)
 
-    @staticmethod
-    def _check_port(target: Target) -> None:
+    def _check_port(self, target: Target) -> None:
         if target.scheme != "https":
             raise Unsafe("only https is possible")
-        if target.port not in PORTS:
-            raise Unsafe(f"only ports {', '.join(map(str, sorted(PORTS)))} are possible")
+        if target.port not in self._ports:
+            raise Unsafe(f"only ports {', '.join(map(str, sorted(self._ports)))} are possible")
 
 
 _FAILURES = (

@@ -80,3 +80,19 @@ def test_a_command_has_one_api_key_and_each_purpose_one_secret(tmp_path: Path) -
     assert secrets.derived("links") != secrets.derived("hooks")
     assert len(secrets.api_key(one)) == len("chalk_live_") + 43
     assert api_key_sha256(secrets.api_key(one)) != api_key_sha256(secrets.api_key(other))
+
+
+def test_what_is_sealed_opens_for_its_purpose_only(tmp_path: Path) -> None:
+    kept = load(settings(tmp_path))
+    sealed = kept.seal("webhooks", "whsec_secret")
+
+    assert kept.unseal("webhooks", sealed) == "whsec_secret"
+    assert "secret" not in sealed
+    assert kept.seal("webhooks", "whsec_secret") != sealed
+    for purpose, text in (
+        ("issuers", sealed),
+        ("webhooks", sealed[:-4] + "AAA="),
+        ("webhooks", "x"),
+    ):
+        with pytest.raises(ValueError):
+            kept.unseal(purpose, text)
