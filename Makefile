@@ -35,6 +35,9 @@ bench: setup system     ## figures beside peers and limits, as ratios with media
 	@infra/deploy/test_tools janus gcc
 	$(BIN)/python -m tests.bench $(ARGS)
 
+fuzz-api: setup         ## 200 made-up requests an operation of every dialect
+	PARLEY_FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/fuzz $(ARGS)
+
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: requirements.lock pyproject.toml

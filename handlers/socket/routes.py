@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -31,16 +32,19 @@ async def open_socket(socket: WebSocket) -> None:
     await session.run(entered)
 
 
-async def want_upgrade(request: Request) -> Response:
-    """A plain GET hears what the upgrade would have, and that one is needed (RFC 9110, 15.5.22)."""
-    try:
-        await admit(context(request), request)
-    except Refused as refused:
-        return CHALK_SAYS.answer(request, refused.refusal)
-    return Response(status_code=426, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
+class Upgrade(HTTPEndpoint):
+    """Plain HTTP where a socket would be opened. Other methods than GET are refused."""
+
+    async def get(self, request: Request) -> Response:
+        """Hears what the upgrade would have, and that one is needed (RFC 9110, 15.5.22)."""
+        try:
+            await admit(context(request), request)
+        except Refused as refused:
+            return CHALK_SAYS.answer(request, refused.refusal)
+        return Response(status_code=426, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 
 
 routes: list[BaseRoute] = [
     *(WebSocketRoute(path, open_socket) for path in PATHS),
-    *(Route(path, want_upgrade, methods=["GET"]) for path in PATHS),
+    *(Route(path, Upgrade) for path in PATHS),
 ]
