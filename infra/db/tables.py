@@ -331,6 +331,10 @@ class WebhookEndpoint(SQLModel, table=True):
     url: str
     events: list[str] = Field(sa_column=_json())
     "Empty: all."
+    parts: list[str] | None = Field(default=None, sa_column=_json(nullable=True))
+    "Of a recording's event, what goes in: recording, transcript, summary, action_items. None: all."
+    source: str
+    "api, config (of the tenant's `post_meeting_webhook`)."
     description: str | None = None
     enabled: bool = True
     disabled_reason: str | None = None
@@ -348,8 +352,19 @@ class WebhookDelivery(SQLModel, table=True):
     __tablename__: ClassVar[str] = "webhook_deliveries"
     __table_args__ = (
         Index("ix_webhook_deliveries_endpoint", "endpoint_id", "id"),
-        Index("ix_webhook_deliveries_order", "endpoint_id", "room_id", "seq"),
-        Index("ix_webhook_deliveries_due", "state", "next_attempt_at"),
+        Index("ix_webhook_deliveries_old", "created_at"),
+        Index(
+            "ix_webhook_deliveries_order",
+            *("endpoint_id", "room_id", "seq", "id"),
+            postgresql_where=text("state = 'pending'"),
+            sqlite_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_webhook_deliveries_due",
+            "next_attempt_at",
+            postgresql_where=text("state IN ('held', 'pending')"),
+            sqlite_where=text("state IN ('held', 'pending')"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -357,11 +372,22 @@ class WebhookDelivery(SQLModel, table=True):
     tenant_id: UUID
     room_id: UUID | None = None
     seq: int | None = None
+    ordered: bool = True
+    "False: neither waits for an earlier one of its room nor keeps a later one waiting."
     event: str
-    payload: dict[str, Any] = Field(sa_column=_json())
+    about: dict[str, Any] = Field(sa_column=_json())
+    "The entry of the room's log it tells of: kind, data, at."
+    body: str | None = None
+    "JSON, as every attempt sends it; None: nothing was sent yet."
     state: str
+    "held (for the transcript, until `next_attempt_at`), pending, delivered, failed."
     attempts: list[dict[str, Any]] = Field(sa_column=_json())
+    tries: int = 0
+    "Since it was last made due from without, the one under way included."
     next_attempt_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    token: UUID | None = None
+    lease_until: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    "It is being sent, unless its sender died."
     created_at: datetime = Field(sa_column=_time())
     delivered_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
 

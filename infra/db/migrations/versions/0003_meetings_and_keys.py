@@ -72,6 +72,8 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("events", DATA, nullable=False),
+        sa.Column("parts", DATA, nullable=True),
+        sa.Column("source", sa.String(), nullable=False),
         sa.Column("description", sa.String(), nullable=True),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("disabled_reason", sa.String(), nullable=True),
@@ -137,11 +139,16 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("room_id", sa.Uuid(), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=True),
+        sa.Column("ordered", sa.Boolean(), nullable=False),
         sa.Column("event", sa.String(), nullable=False),
-        sa.Column("payload", DATA, nullable=False),
+        sa.Column("about", DATA, nullable=False),
+        sa.Column("body", sa.String(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", DATA, nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", TIME, nullable=True),
+        sa.Column("token", sa.Uuid(), nullable=True),
+        sa.Column("lease_until", TIME, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("delivered_at", TIME, nullable=True),
         sa.ForeignKeyConstraint(
@@ -150,10 +157,22 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_webhook_deliveries_due", "webhook_deliveries", ["state", "next_attempt_at"])
-    op.create_index("ix_webhook_deliveries_endpoint", "webhook_deliveries", ["endpoint_id", "id"])
+    undelivered = "state IN ('held', 'pending')"
     op.create_index(
-        "ix_webhook_deliveries_order", "webhook_deliveries", ["endpoint_id", "room_id", "seq"]
+        "ix_webhook_deliveries_due",
+        "webhook_deliveries",
+        ["next_attempt_at"],
+        postgresql_where=sa.text(undelivered),
+        sqlite_where=sa.text(undelivered),
+    )
+    op.create_index("ix_webhook_deliveries_endpoint", "webhook_deliveries", ["endpoint_id", "id"])
+    op.create_index("ix_webhook_deliveries_old", "webhook_deliveries", ["created_at"])
+    op.create_index(
+        "ix_webhook_deliveries_order",
+        "webhook_deliveries",
+        ["endpoint_id", "room_id", "seq", "id"],
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
     )
 
     op.add_column("api_keys", sa.Column("id", sa.Uuid(), nullable=True))
