@@ -18,11 +18,11 @@ UNDER_WAY = frozenset({"capturing", "captured"})
 
 
 def is_due(work: Work, room: LockedRoom, config: TenantConfig) -> bool:
-    """The tenant's rules want this room recorded, and it is not.
+    """The tenant's rules, or its own, want this room recorded, and it is not.
 
     One that starts by itself does so once a session: whoever stops it has said that it is enough.
     """
-    wanted = config.force_recording or config.auto_start_recording
+    wanted = config.force_recording or config.auto_start_recording or room.config.auto_record
     if not (wanted and room.config.recording_enabled):
         return False
     begun = recordings.begun_since(work.connection, room.tenant_id, room.id, room.started_at)

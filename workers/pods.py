@@ -86,10 +86,15 @@ def hold(work: Work, room: LockedRoom) -> None:
         HoldRoom(
             room_id=room.id,
             epoch=room.epoch,
-            version=rooms.next_version(work.connection, room),
+            version=rooms.next_order(work.connection, room),
             tenant_id=room.tenant_id,
             recording=running
-            and RecordingOrder(recording_id=running.id, started_at=running.started_at),
+            and RecordingOrder(
+                recording_id=running.id,
+                started_at=running.started_at,
+                audio=room.config.record_audio,
+                video=room.config.record_video,
+            ),
             removed=participants.removed(work.connection, room.tenant_id, room.id, REMOVED_TOLD),
         ),
     )
@@ -108,7 +113,7 @@ def close_participant(work: Work, room: LockedRoom, participant_id: ParticipantI
             CloseParticipant(
                 room_id=room.id,
                 epoch=room.epoch,
-                version=rooms.next_version(work.connection, room),
+                version=rooms.next_order(work.connection, room),
                 participant_id=participant_id,
             ),
         )

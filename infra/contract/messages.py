@@ -53,8 +53,8 @@ class LiveCommand(Message, Generic[R]):
     epoch: int
     "The tenure the sender believes in; a pod that holds the room under another one refuses."
     version: int = 0
-    """Of the room's row, which only grows, when this was decided: orders may be sent late, and what
-    was decided before undoes nothing that was decided after. 0: not said."""
+    """Number of the room's last order when this was decided, which only grows: orders may be sent
+    late, and what was decided before undoes nothing that was decided after. 0: not said."""
 
     @classmethod
     def reply_type(cls) -> type[R]:
@@ -93,7 +93,7 @@ class Placement(Reply):
     pod_id: PodId
     epoch: int
     version: int = 0
-    "Of the room's row when it was looked at; goes into the orders made of this."
+    "Number of the room's last order when it was looked at; goes into the orders made of this."
 
 
 def kinds(root: type[Message]) -> dict[str, type[Any]]:

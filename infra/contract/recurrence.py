@@ -1,7 +1,7 @@
 """When a series takes place: RFC 5545's recurrence rules (section 3.3.10), counted in UTC.
 
-Rules of meetings: at most one an hour, so FREQ is HOURLY or rarer, and minutes and seconds are those
-of the start. UNTIL is a UTC date-time, as the RFC wants beside a start in UTC.
+Rules of meetings: at most one an hour, so FREQ is HOURLY or rarer, and minutes and seconds are
+those of the start. UNTIL is a UTC date-time, as the RFC wants beside a start in UTC.
 """
 
 from __future__ import annotations

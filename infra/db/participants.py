@@ -117,6 +117,37 @@ def in_room(
     return [_view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
 
 
+def kept(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> list[ParticipantView]:
+    """As `in_room`, without the seats that were taken away since."""
+    seats = _in(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None), _ENTITLED)
+    return [_view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
+
+
+def invited_users(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> list[str]:
+    """The users a seat is kept for because they were asked, in the order they were."""
+    rows = connection.scalars(
+        select(PARTICIPANTS.c.external_user_id)
+        .where(
+            PARTICIPANTS.c.room_id == room_id,
+            PARTICIPANTS.c.tenant_id == tenant_id,
+            PARTICIPANTS.c.external_user_id.is_not(None),
+            PARTICIPANTS.c.invited_at.is_not(None),
+            PARTICIPANTS.c.removed_at.is_(None),
+        )
+        .order_by(PARTICIPANTS.c.id)
+    )
+    return list(rows)
+
+
+def is_entitled(seat: ParticipantView) -> bool:
+    """Its owner was invited or let in, and has not only asked to be."""
+    return (
+        seat.held_at is not None
+        or seat.invited_at is not None
+        or seat.admission is Admission.ADMITTED
+    )
+
+
 def seat_of(
     connection: Connection, tenant_id: TenantId, room_id: RoomId, user_id: str
 ) -> ParticipantView | None:

@@ -219,7 +219,7 @@ def count_live(connection: Connection, tenant_id: TenantId) -> int:
 def placement(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> Placement | None:
     """Where a live room was put last; its pod may have died since."""
     row = connection.execute(
-        select(ROOMS.c.pod_id, ROOMS.c.epoch, ROOMS.c.version).where(
+        select(ROOMS.c.pod_id, ROOMS.c.epoch, ROOMS.c.orders).where(
             ROOMS.c.id == room_id,
             ROOMS.c.tenant_id == tenant_id,
             ROOMS.c.state == RoomState.LIVE,
@@ -228,7 +228,7 @@ def placement(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> P
     ).one_or_none()
     if row is None:
         return None
-    return Placement(room_id=room_id, pod_id=row.pod_id, epoch=row.epoch, version=row.version)
+    return Placement(room_id=room_id, pod_id=row.pod_id, epoch=row.epoch, version=row.orders)
 
 
 def tenant_of(connection: Connection, room_id: RoomId) -> TenantId | None:
@@ -345,7 +345,8 @@ def insert(connection: Connection, room: RoomView, *, quota: int) -> bool:
 
 
 def change(connection: Connection, room: LockedRoom, now: datetime, **values: Any) -> None:
-    """Set columns of a room that is locked."""
+    """Set columns of a room that is locked: it is another version of it then. None: the change is
+    in what belongs to it, such as who is invited."""
     connection.execute(
         update(ROOMS)
         .where(ROOMS.c.id == room.id, ROOMS.c.tenant_id == room.tenant_id)
@@ -353,15 +354,15 @@ def change(connection: Connection, room: LockedRoom, now: datetime, **values: An
     )
 
 
-def next_version(connection: Connection, room: LockedRoom) -> int:
+def next_order(connection: Connection, room: LockedRoom) -> int:
     """A number greater than any that was given out for the room before."""
-    version: int = connection.execute(
+    number: int = connection.execute(
         update(ROOMS)
         .where(ROOMS.c.id == room.id, ROOMS.c.tenant_id == room.tenant_id)
-        .values(version=ROOMS.c.version + 1)
-        .returning(ROOMS.c.version)
+        .values(orders=ROOMS.c.orders + 1)
+        .returning(ROOMS.c.orders)
     ).scalar_one()
-    return version
+    return number
 
 
 def mark_empty(connection: Connection, room: LockedRoom, since: datetime | None) -> None:
@@ -373,9 +374,7 @@ def mark_empty(connection: Connection, room: LockedRoom, since: datetime | None)
     )
 
 
-def move(
-    connection: Connection, room: RoomView, pod_id: PodId, spool_id: SpoolId, now: datetime
-) -> int | None:
+def move(connection: Connection, room: RoomView, pod_id: PodId, spool_id: SpoolId) -> int | None:
     """Give a live room to the pod under the next epoch, which is returned.
 
     None: it has moved or ended since `room` was read.
@@ -388,13 +387,7 @@ def move(
             ROOMS.c.epoch == room.epoch,
             ROOMS.c.state == RoomState.LIVE,
         )
-        .values(
-            epoch=ROOMS.c.epoch + 1,
-            pod_id=pod_id,
-            spool_id=spool_id,
-            version=ROOMS.c.version + 1,
-            updated_at=now,
-        )
+        .values(epoch=ROOMS.c.epoch + 1, pod_id=pod_id, spool_id=spool_id)
         .returning(ROOMS.c.epoch)
     )
     return epoch

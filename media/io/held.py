@@ -9,7 +9,15 @@ from typing import Literal, TypeVar
 import structlog
 
 from infra.contract.events import ConnectionChanged, Signal, SlotsChanged, TracksChanged
-from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId, TrackId, new_id
+from infra.contract.ids import (
+    ConnectionId,
+    ParticipantId,
+    RecordingId,
+    RoomId,
+    TenantId,
+    TrackId,
+    new_id,
+)
 from infra.contract.live import (
     AddCandidate,
     HoldRoom,
@@ -132,7 +140,10 @@ class HeldRoom:
             return Done()
         self._version = max(self._version, order.version)
         recorder = self._floor.recorder
-        if order.recording != self.recording or order.epoch != self.epoch:
+        # Audio, video or both: that was settled when the recording began.
+        if _recording_id(order.recording) != _recording_id(self.recording) or (
+            order.epoch != self.epoch
+        ):
             await recorder.stop(self.room_id)
         if order.epoch != self.epoch:
             self.epoch = order.epoch
@@ -404,6 +415,10 @@ def _sources(order: Publish, offer: Offer) -> dict[str, Source]:
         if _SOURCES[found[line.mid]] != line.kind:
             raise refuse(Reason.BAD_DESCRIPTION, f"{found[line.mid]} is not {line.kind}")
     return found
+
+
+def _recording_id(order: RecordingOrder | None) -> RecordingId | None:
+    return order.recording_id if order else None
 
 
 def _line(line: MLine) -> Line:

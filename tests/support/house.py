@@ -145,9 +145,9 @@ class House:
         return view
 
     def version(self, room: RoomView) -> int:
-        """The last number given out for the room."""
+        """The last number given out for orders about the room."""
         with self.engine.connect() as connection:
-            query = select(rooms.ROOMS.c.version).where(rooms.ROOMS.c.id == room.id)
+            query = select(rooms.ROOMS.c.orders).where(rooms.ROOMS.c.id == room.id)
             return int(connection.execute(query).scalar_one())
 
     def log(self, room: RoomView) -> list[RoomEvent]:

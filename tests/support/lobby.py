@@ -177,7 +177,7 @@ class Lobby:
                 return held
             room = rooms.get(work.connection, command.tenant_id, command.room_id)
             assert room is not None
-            epoch = rooms.move(work.connection, room, pod.pod_id, pod.spool_id, work.now)
+            epoch = rooms.move(work.connection, room, pod.pod_id, pod.spool_id)
         assert epoch is not None
         if held is not None:
             self.say(command.room_id, RoomMoved(room_id=command.room_id, epoch=epoch))

@@ -144,7 +144,7 @@ def rules(draw: some.DrawFn) -> str:
     for name in draw(some.lists(some.sampled_from(sorted(offered)), unique=True, max_size=3)):
         if not (name in ("COUNT", "UNTIL") and parts.keys() & {"COUNT", "UNTIL"}):
             parts[name] = draw(offered[name])
-    counted = freq in ("MONTHLY", "YEARLY") and parts.keys() & {"BYDAY", "BYMONTHDAY"}
+    counted = freq in ("MONTHLY", "YEARLY") and bool(parts.keys() & {"BYDAY", "BYMONTHDAY"})
     if counted and draw(some.booleans()):
         parts["BYSETPOS"] = draw(_numbers(1, 3, negative=True))
     return ";".join(f"{name}={value}" for name, value in parts.items())
