@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from handlers.dialects.chalk.routes import invites, people, recordings, rooms, tenants
+from handlers.dialects.chalk.routes import invites, people, recordings, rooms, statistics, tenants
 from handlers.dialects.operation import Table
 
-OPERATIONS = Table([*tenants.TABLE, *rooms.TABLE, *invites.TABLE, *recordings.TABLE, *people.TABLE])
+OPERATIONS = Table(
+    [
+        *tenants.TABLE,
+        *rooms.TABLE,
+        *statistics.TABLE,
+        *invites.TABLE,
+        *recordings.TABLE,
+        *people.TABLE,
+    ]
+)
