@@ -12,6 +12,8 @@ from starlette.middleware import Middleware
 from handlers import files, health
 from handlers.context import Context
 from handlers.dialects.chalk.document import CHALK
+from handlers.dialects.chroom.document import CHROOM
+from handlers.dialects.chroom.routes.links import link_routes
 from handlers.dialects.mount import mounted, pages
 from handlers.edge import Edge
 from handlers.ingest.routes import routes as ingest_routes
@@ -27,7 +29,7 @@ from infra.settings import Settings
 from infra.settings import settings as from_environment
 from infra.storage.choose import open_store
 
-DIALECTS = (CHALK,)
+DIALECTS = (CHALK, CHROOM)
 "In the order they are matched: a prefix before what it begins with."
 
 Parts = Callable[[], AbstractAsyncContextManager[Context]]
@@ -55,6 +57,7 @@ def assemble(open_parts: Parts) -> Starlette:
             *ingest_routes,
             *(route for dialect in DIALECTS for route in mounted(dialect)),
             *pages(DIALECTS),
+            *link_routes,
             *files.routes,
             *page_routes(),
         ],

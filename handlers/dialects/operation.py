@@ -11,7 +11,8 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, ClassVar, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -52,11 +53,14 @@ class Shown(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+S = TypeVar("S", bound=Shown, covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Generic[S]):
     """An answer with more to it than what is shown."""
 
-    shown: Shown
+    shown: S
     status: int | None = None
     "None: the operation's usual one."
     etag: str | None = None
@@ -68,7 +72,7 @@ class Answer:
 class Operation:
     method: str
     path: str
-    handler: Callable[..., Awaitable[Shown | Answer | Response | None]]
+    handler: Callable[..., Awaitable[Shown | Answer[Shown] | Response | None]]
     may: May | None
     "None: nobody need say who they are."
     status: int
@@ -156,7 +160,12 @@ class Table:
 
 
 def _alternatives(hint: Any) -> list[type]:
-    return [kind for kind in getattr(hint, "__args__", (hint,)) if isinstance(kind, type)]
+    """What may be answered: of a union each, of an `Answer` what it shows."""
+    if get_origin(hint) in (Union, UnionType):
+        return [kind for each in get_args(hint) for kind in _alternatives(each)]
+    if get_origin(hint) is Answer:
+        return _alternatives(*get_args(hint))
+    return [hint] if isinstance(hint, type) else []
 
 
 def _check(value: object, levels: int) -> None:

@@ -8,7 +8,7 @@ from handlers.call import Call
 from infra.contract.commands import CreateTenant, DeleteTenant, RotateApiKey, UpdateTenant
 from infra.contract.ids import TenantId, new_id
 from infra.contract.refusals import Reason, refuse
-from infra.contract.views import TenantConfig, TenantView
+from infra.contract.views import RateTier, TenantConfig, TenantView
 from infra.db import tenants
 from infra.secrets import api_key_sha256
 
@@ -34,7 +34,14 @@ async def get(call: Call, tenant_id: TenantId) -> TenantView:
     return tenant
 
 
-async def update(call: Call, tenant_id: TenantId, **fields: Any) -> TenantView:
+async def update(
+    call: Call, tenant_id: TenantId, *, rate_tier: RateTier | None = None, **fields: Any
+) -> TenantView:
+    """Only what is given changes. Refuses NOT_ALLOWED: a tier is the operator's to give."""
+    if rate_tier is not None:
+        if call.who.kind != "operator":
+            raise refuse(Reason.NOT_ALLOWED, "rate_tier is the operator's to change")
+        fields["config"] = {"rate_tier": rate_tier, **fields.get("config", {})}
     changed = await call.ask(UpdateTenant(tenant_id=_own(call, tenant_id), **fields))
     call.here.standing.forget()
     return changed

@@ -133,6 +133,15 @@ class MuteTrack(LiveCommand[Done]):
     "Somebody else than the track's owner says so."
 
 
+class CloseTrack(LiveCommand[Done]):
+    """Take the track out of the room; the connection it comes by stays. Whoever sends it may offer
+    it anew, as another track. Refuses TRACK_UNKNOWN."""
+
+    kind: Literal["media.close_track"] = "media.close_track"
+    participant_id: ParticipantId
+    track_id: TrackId
+
+
 class PauseSlot(LiveCommand[Done]):
     """Stop or resume what a subscriber gets on one m-line."""
 

@@ -77,6 +77,9 @@ class DuplicatePolicy(StrEnum):
     ALLOW = "allow"
 
 
+RateTier = Literal["standard", "premium"]
+
+
 class TenantConfig(Message):
     """A tenant's own rules. Unknown keys are refused where a client sends them."""
 
@@ -96,6 +99,8 @@ class TenantConfig(Message):
     transcription_keywords: tuple[str, ...] = Field(default=(), max_length=100)
     allowed_origins: tuple[str, ...] = Field(default=(), max_length=20)
     first_participant_is_host: bool = False
+    rate_tier: RateTier = "standard"
+    "How much its API clients may ask for; the operator's to set."
 
 
 class TenantView(Reply):
@@ -197,6 +202,10 @@ class ParticipantView(Reply):
     "When they were last let in or given the seat, and a place held for them; None: never yet."
     asked_at: datetime | None = None
     "When they last asked to be let in."
+
+    @property
+    def is_present(self) -> bool:
+        return self.joined_at is not None and self.left_at is None
 
     def may(self, permission: Permission) -> bool:
         return permits(self.role, self.granted, permission)

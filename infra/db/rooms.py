@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -147,11 +147,15 @@ def page_all(
     state: RoomState | None,
     limit: int,
     before: RoomId | None = None,
+    only: Collection[RoomId] | None = None,
 ) -> list[RoomView]:
-    """Rooms of any state, or of one, newest first: the `limit` made before the one named."""
+    """Rooms of any state, or of one, newest first: the `limit` made before the one named, and
+    among `only` these where there are any."""
     rooms = _of(tenant_id)
     if state is not None:
         rooms = rooms.where(ROOMS.c.state == state)
+    if only is not None:
+        rooms = rooms.where(ROOMS.c.id.in_(only))
     return _newest(connection, rooms, limit, before)
 
 

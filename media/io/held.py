@@ -20,6 +20,7 @@ from infra.contract.ids import (
 )
 from infra.contract.live import (
     AddCandidate,
+    CloseTrack,
     HoldRoom,
     MuteTrack,
     PauseSlot,
@@ -201,6 +202,16 @@ class HeldRoom:
         if source is not None:
             self._floor.board.engine.mute_source(source, order.muted)
             self._floor.recorder.mute_track(order.track_id, order.muted)
+        self._carry_out()
+        return Done()
+
+    def close_track(self, order: CloseTrack) -> Done:
+        connection = self._plan.publisher(order.participant_id)
+        tracks = self._plan.published(connection) if connection is not None else {}
+        kept = {mid: each for mid, each in tracks.items() if each.track_id != order.track_id}
+        if connection is None or len(kept) == len(tracks):
+            raise refuse(Reason.TRACK_UNKNOWN)
+        self._plan.publish(connection, order.participant_id, kept)
         self._carry_out()
         return Done()
 

@@ -21,6 +21,7 @@ from infra.contract.live import (
     AddCandidate,
     CloseConnection,
     CloseParticipant,
+    CloseTrack,
     DropRoom,
     HoldRoom,
     MuteTrack,
@@ -220,6 +221,8 @@ class Pod:
                 return room.add_candidate(command)
             case MuteTrack():
                 return room.mute(command)
+            case CloseTrack():
+                return room.close_track(command)
             case PauseSlot():
                 return room.pause(command)
             case CloseConnection():

@@ -28,7 +28,9 @@ async def create_tenant(call: Call, body: wire.CreateTenant) -> wire.NewTenant:
     With the operator key. The answer shows the tenant's API key; nothing shows it again, except a
     retry under the same `Idempotency-Key`.
     """
-    tenant, api_key = await tenants.create(call, config=TenantConfig(), **body.model_dump())
+    sent = body.model_dump(exclude={"rate_tier"})
+    config = TenantConfig(rate_tier=body.rate_tier)
+    tenant, api_key = await tenants.create(call, config=config, **sent)
     return wire.NewTenant(**dict(wire.Tenant.of(tenant)), api_key=api_key)
 
 
@@ -40,8 +42,13 @@ async def get_tenant(call: Call, tenant_id: TenantId) -> wire.Tenant:
 
 @govern("PATCH", "/tenants/{tenant_id}", refuses=(Reason.OTHER_TENANT,))
 async def update_tenant(call: Call, tenant_id: TenantId, body: wire.UpdateTenant) -> wire.Tenant:
-    """Update tenant."""
-    return wire.Tenant.of(await tenants.update(call, tenant_id, **changes(body)))
+    """Update tenant.
+
+    `rate_tier` is the operator's to change.
+    """
+    sent = changes(body)
+    tier = sent.pop("rate_tier", None)
+    return wire.Tenant.of(await tenants.update(call, tenant_id, rate_tier=tier, **sent))
 
 
 @govern("DELETE", "/tenants/{tenant_id}", status=204, refuses=(Reason.OTHER_TENANT,))

@@ -12,7 +12,7 @@ from handlers.dialects.chalk.wire.fields import Minutes, Name, Origin, Quota, Se
 from handlers.dialects.operation import Body, Shown
 from handlers.tokens import RoleName, TokenPair
 from infra.contract.ids import RoomId
-from infra.contract.views import DuplicatePolicy, TenantConfig, TenantView
+from infra.contract.views import DuplicatePolicy, RateTier, TenantConfig, TenantView
 
 
 class CreateTenant(Body):
@@ -21,6 +21,7 @@ class CreateTenant(Body):
     max_participants_per_room: Seats | None = None
     "Null: a room's own `max_participants` alone decides."
     max_recording_duration_minutes: Minutes = 120
+    rate_tier: RateTier = "standard"
 
 
 class UpdateTenant(Body):
@@ -28,6 +29,7 @@ class UpdateTenant(Body):
     max_concurrent_rooms: Quota = unset()
     max_participants_per_room: Seats = unset()
     max_recording_duration_minutes: Minutes = unset()
+    rate_tier: RateTier = unset()
 
 
 class TenantConfigChange(Body):

@@ -1,0 +1,134 @@
+"""Meetings: made, found, changed, started, joined, ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from handlers.auth import May
+from handlers.call import Call
+from handlers.dialects import names
+from handlers.dialects.chroom.wire import fields
+from handlers.dialects.chroom.wire import meetings as wire
+from handlers.dialects.operation import Answer, Table
+from handlers.operations import hosting, meetings, rooms
+from infra.contract.ids import RoomId
+from infra.contract.refusals import Reason
+from infra.contract.views import RoomView
+
+TABLE = Table()
+READ, WRITE = "meetings:read", "meetings:write"
+lead = partial(TABLE.add, tag="meetings", may=May.LEAD)
+ONE = "/meetings/{room_id}"
+THEIRS = (Reason.NOT_A_MEMBER, Reason.CREATOR_ONLY)
+
+
+@lead("POST", "/meetings/create", scope=WRITE, refuses=(Reason.NOT_ALLOWED,))
+async def create_meeting(call: Call, body: wire.CreateMeeting) -> wire.CreatedMeeting:
+    """Create a new meeting.
+
+    It can be started at once, and is planned to end `duration` minutes from now. Whoever opens
+    `start_url` first is its host.
+    """
+    made = await hosting.create(
+        call,
+        title=body.title,
+        host=body.host,
+        invited=body.participants,
+        lasts=timedelta(minutes=body.duration),
+    )
+    return wire.CreatedMeeting.of(made, call.here.settings.base_url)
+
+
+@lead("GET", "/meetings", scope=READ, extension=True)
+async def list_meetings(call: Call, query: wire.MeetingsQuery) -> wire.Meetings:
+    """List meetings, newest first."""
+    state = wire.STATE[query.status] if query.status else None
+    after = query.after
+    found = await rooms.newest(
+        call, state, query.limit + 1, before=RoomId(after) if after else None
+    )
+    page = found[: query.limit]
+    return wire.Meetings(
+        items=[wire.Meeting.of(room) for room in page],
+        next_cursor=fields.cursor(page[-1].id if len(found) > len(page) else None),
+    )
+
+
+@lead("GET", ONE, scope=READ, extension=True)
+async def get_meeting(call: Call, room_id: RoomId) -> Answer[wire.MeetingInFull]:
+    """Get a meeting."""
+    return await _shown(call, await rooms.get(call, room_id))
+
+
+@lead("PATCH", ONE, scope=WRITE, refuses=THEIRS, conditional=True, extension=True)
+async def update_meeting(
+    call: Call, room_id: RoomId, body: wire.UpdateMeeting
+) -> Answer[wire.MeetingInFull]:
+    """Change a meeting's title, participants or duration."""
+    room = await hosting.reschedule(
+        call, room_id, title=body.title, invited=body.participants, lasts=body.lasts
+    )
+    return await _shown(call, room)
+
+
+@lead("DELETE", ONE, scope=WRITE, refuses=THEIRS, conditional=True, extension=True)
+async def delete_meeting(call: Call, room_id: RoomId) -> wire.DeletedMeeting:
+    """Delete a meeting. A live one ends first."""
+    gone = await meetings.delete(call, room_id)
+    return wire.DeletedMeeting(meeting_id=names.shown(fields.MEETING, gone.room_id))
+
+
+@lead(
+    "POST",
+    f"{ONE}/start",
+    scope=WRITE,
+    refuses=(Reason.NOT_A_MEMBER, Reason.ROOM_NOT_SCHEDULED, Reason.ROOM_QUOTA_REACHED),
+    extension=True,
+)
+async def start_meeting(call: Call, room_id: RoomId) -> wire.Meeting:
+    """Start a meeting before its host comes."""
+    return wire.Meeting.of((await meetings.start(call, room_id)).room)
+
+
+@lead(
+    "POST",
+    f"{ONE}/end",
+    scope=WRITE,
+    refuses=(Reason.NOT_A_MEMBER, Reason.ROOM_ALREADY_ENDED, Reason.ROOM_NOT_ACTIVE),
+    extension=True,
+)
+async def end_meeting(call: Call, room_id: RoomId) -> wire.Meeting:
+    """End a meeting for everybody."""
+    return wire.Meeting.of((await meetings.end(call, room_id)).room)
+
+
+@TABLE.add(
+    "POST",
+    f"{ONE}/join",
+    tag="meetings",
+    may=May.JOIN,
+    scope=WRITE,
+    refuses=(
+        Reason.NOT_A_MEMBER,
+        Reason.ROOM_OVER,
+        Reason.ROOM_NOT_STARTED,
+        Reason.ROOM_FULL,
+        Reason.ADMISSION_DENIED,
+    ),
+    extension=True,
+)
+async def join_meeting(call: Call, room_id: RoomId, body: wire.JoinMeeting) -> wire.JoinedMeeting:
+    """Give a user their seat in a meeting.
+
+    The answer's tokens open the socket for them. The host's coming starts the meeting.
+    """
+    joined, tokens = await hosting.join(
+        call, room_id, user_id=body.user_id, display_name=body.display_name
+    )
+    return wire.JoinedMeeting.of(joined, tokens, call.here.settings.base_url)
+
+
+async def _shown(call: Call, room: RoomView) -> Answer[wire.MeetingInFull]:
+    shown = wire.MeetingInFull.with_people(room, await hosting.invited(call, room))
+    return Answer(shown, etag=str(room.version))

@@ -1,0 +1,1 @@
+"""What Chroom's requests and answers look like. Its words stop here."""
