@@ -10,6 +10,7 @@ DRAMATIQ_NAMESPACE = f"{PREFIX}:dramatiq"
 COMMANDS = "commands"
 RECORDINGS = "recordings"
 TRANSCRIPTS = "transcripts"
+WEBHOOKS = "webhooks"
 
 
 def uploads(spool: SpoolId) -> str:
@@ -51,6 +52,15 @@ def figures(room: RoomId) -> str:
     return f"{PREFIX}:figures:{room}"
 
 
+def stamp(room: RoomId) -> str:
+    """Set anew by workers after every commit that touches the room; gone when long unchanged."""
+    return f"{PREFIX}:stamp:{room}"
+
+
+STAMP_S = 600
+"Seconds a room's stamp is kept after its last change, or after it was first asked for."
+
+
 def presence(room: RoomId, participant: ParticipantId) -> str:
     """Exists while one of the participant's connections is alive."""
     return f"{PREFIX}:presence:{room}:{participant}"
@@ -63,6 +73,12 @@ def worker(queue: str, name: str) -> str:
 
 WORKERS = f"{PREFIX}:workers"
 "Set of QUEUE:NAME that have been seen; whoever finds one gone removes it."
+
+
+def knocks(queue: str) -> str:
+    """Pub/sub channel: something may be due in the queue. Who misses it looks by itself."""
+    return f"{PREFIX}:knock:{queue}"
+
 
 PERIODIC = f"{PREFIX}:periodic"
 "Name of the worker that runs the periodic functions now; expires unless it renews it."

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    DateTime,
     Engine,
     and_,
     case,
-    func,
     literal,
     null,
     or_,
@@ -28,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.contract.ids import JobId, TenantId, new_id
-from infra.db.tables import Job, UtcDateTime
+from infra.db.clock import from_now as from_now
+from infra.db.tables import Job
 from infra.db.work import Work
 
 LEASE_S = 30.0
@@ -53,13 +52,16 @@ class Draining(Exception):
     """This worker is stopping: leave the job at its checkpoint, another worker goes on from it."""
 
 
-def from_now(connection: Connection, seconds: float = 0.0) -> ColumnElement[datetime]:
-    """The database's clock, `seconds` from now. Moves on within a transaction."""
-    if connection.dialect.name == "sqlite":
-        # Written as the driver writes times, so that comparing texts compares times.
-        form = "%Y-%m-%d %H:%M:%f000"
-        return func.strftime(form, "now", f"{seconds:+.3f} seconds", type_=UtcDateTime())
-    return func.clock_timestamp(type_=DateTime(timezone=True)) + timedelta(seconds=seconds)
+class Later(Exception):
+    """This attempt came to nothing, as was to be expected: the next is due in `after_s` seconds."""
+
+    def __init__(self, why: str, *, after_s: float) -> None:
+        super().__init__(why)
+        self.after_s = after_s
+
+
+class Hopeless(Exception):
+    """However often it is tried, it will not work: the job is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +254,20 @@ def finish_if_mine(work: Work, job: ClaimedJob) -> bool:
     return row is not None
 
 
-def fail(work: Work, job: ClaimedJob, error: str) -> Literal["queued", "failed", "lost"]:
-    """An attempt came to nothing: try again later, or set the job aside after the last one."""
-    again = job.attempt < job.max_attempt
-    wait_s = RETRY_AFTER_S[min(job.attempt, len(RETRY_AFTER_S)) - 1]
+def fail(
+    work: Work,
+    job: ClaimedJob,
+    error: str,
+    *,
+    after_s: float | None = None,
+    hopeless: bool = False,
+) -> Literal["queued", "failed", "lost"]:
+    """An attempt came to nothing: try again later, or set the job aside after the last one.
+
+    `after_s` None: `RETRY_AFTER_S` says how much later. `hopeless`: this one was the last.
+    """
+    again = job.attempt < job.max_attempt and not hopeless
+    wait_s = RETRY_AFTER_S[min(job.attempt, len(RETRY_AFTER_S)) - 1] if after_s is None else after_s
     changed = work.connection.execute(
         _mine(job).values(
             state="queued" if again else "failed",

@@ -523,7 +523,8 @@ class OutboxEntry(SQLModel, table=True):
 
     id: UUID = Field(primary_key=True)
     topic: str
-    "room (an event for the room's listeners), bell (a job to ring), order (a live command)."
+    """room (news for the room's listeners), stamp (something of the room changed), bell (a job to
+    ring), order (a live command), knock (something may be due in a queue)."""
     key: str
     payload: dict[str, Any] = Field(sa_column=_json())
     available_at: datetime = Field(sa_column=_time(index=True))

@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Engine, insert, update
 from infra.contract.events import RoomEvent, Signal
 from infra.contract.ids import CommandId, JobId, PodId, RoomId, TenantId, new_id
 from infra.contract.messages import Envelope, LiveCommand
+from infra.contract.webhooks import NAMES as WEBHOOKS
+from infra.db import deliveries
 from infra.db.tables import OutboxEntry, Room, RoomLogEntry
 
-Topic = Literal["room", "bell", "order"]
+Topic = Literal["room", "stamp", "bell", "order", "knock"]
 
 SENT_BY_ITSELF_WITHIN = timedelta(seconds=2)
 """How long the relay leaves entries alone that their own worker is about to send. Longer: a crash
@@ -51,6 +53,14 @@ class Work:
         self.now = now
         "Aware UTC, the same for everything this unit writes."
         self.left: list[Left] = []
+        self._touched: set[RoomId] = set()
+
+    def touch(self, room_id: RoomId) -> None:
+        """Something that is shown of the room may have changed: whoever remembers it forgets it.
+
+        Writing an event or a signal does so too.
+        """
+        self._touched.add(room_id)
 
     def event(self, room_id: RoomId, tenant_id: TenantId, kind: str, data: dict[str, Any]) -> int:
         """Write the room's next event and have its listeners told. Returns the event's `seq`.
@@ -58,15 +68,18 @@ class Work:
         `data` must be JSON. Raises LookupError for a room that is not there. Locks the room's row
         until the end of the unit, which is what keeps `seq` without gaps.
         """
+        # Asked along with it, so that tenants without webhooks pay no statement for them.
+        heard = [deliveries.anybody_hears(tenant_id)] if kind in WEBHOOKS else []
         bumped = (
             update(_rooms)
             .where(_rooms.c.id == room_id, _rooms.c.tenant_id == tenant_id)
             .values(seq=_rooms.c.seq + 1)
-            .returning(_rooms.c.seq)
+            .returning(_rooms.c.seq, *heard)
         )
-        seq = self.connection.execute(bumped).scalar_one_or_none()
-        if seq is None:
+        row = self.connection.execute(bumped).one_or_none()
+        if row is None:
             raise LookupError(f"no room {room_id} to write an event for")
+        seq = int(row[0])
         event = RoomEvent(
             room_id=room_id, tenant_id=tenant_id, seq=seq, kind=kind, at=self.now, data=data
         )
@@ -82,7 +95,9 @@ class Work:
             },
         )
         self._leave("room", str(room_id), {"type": "event", "body": event.model_dump(mode="json")})
-        return int(seq)
+        if any(row[1:]) and deliveries.leave(self.connection, event):
+            self.knock(deliveries.QUEUE)
+        return seq
 
     def signal(self, room_id: RoomId, signal: Signal) -> None:
         """Tell the room's listeners of now."""
@@ -92,6 +107,11 @@ class Work:
     def ring(self, job_id: JobId, queue: str) -> None:
         """Have some worker of the queue look at the job."""
         self._leave("bell", queue, {"job_id": str(job_id)})
+
+    def knock(self, queue: str) -> None:
+        """Have the workers of the queue look at once for what is due. Once a unit is enough."""
+        if not any(left.topic == "knock" and left.key == queue for left in self.left):
+            self._leave("knock", queue, {})
 
     def order(self, pod_id: PodId, command: LiveCommand[Any]) -> None:
         """Have the pod do this; nobody waits for its answer."""
@@ -107,6 +127,10 @@ class Work:
 
     def write_left(self, *, available_at: datetime) -> None:
         """Called by `begin` as the last thing before the commit."""
+        told = {entry.key for entry in self.left if entry.topic == "room"}
+        for room_id in self._touched:
+            if str(room_id) not in told:
+                self._leave("stamp", str(room_id), {})
         if self.left:
             rows = [
                 {

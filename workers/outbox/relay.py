@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from infra.bus import keys
 from infra.bus.broker import JOB_ACTOR, WakeRedisBroker
 from infra.bus.redis import order_step
-from infra.contract.ids import PodId, RoomId
+from infra.contract.ids import PodId, RoomId, new_id
 from infra.contract.messages import Envelope
 from infra.db.tables import OutboxEntry
 from infra.db.work import Left, begin
@@ -71,9 +71,15 @@ def deliver(entries: Sequence[Left], client: redis.Redis, broker: WakeRedisBroke
     if told:
         with client.pipeline(transaction=False) as pipe:
             for entry in told:
-                if entry.topic == "room":
-                    channel = keys.signals(RoomId(UUID(entry.key)))
-                    pipe.publish(channel, json.dumps(entry.payload, separators=(",", ":")))
+                if entry.topic == "knock":
+                    pipe.publish(keys.knocks(entry.key), "")
+                elif entry.topic in ("room", "stamp"):
+                    room = RoomId(UUID(entry.key))
+                    # A new one each time it is sent: an old one sent late would bring back the old.
+                    pipe.set(keys.stamp(room), new_id().hex, ex=keys.STAMP_S)
+                    if entry.topic == "room":
+                        news = json.dumps(entry.payload, separators=(",", ":"))
+                        pipe.publish(keys.signals(room), news)
                 else:
                     order_step(PodId(UUID(entry.key)), Envelope.model_validate(entry.payload))(pipe)
             pipe.execute()

@@ -28,6 +28,8 @@ class EndpointView(Reply):
     events: tuple[str, ...]
     "Empty: all of them."
     description: str | None
+    source: Literal["api", "config"] = "api"
+    "config: it is the tenant's `post_meeting_webhook`, which alone changes it."
     enabled: bool
     disabled_reason: str | None
     "Why we stopped by ourselves, such as an answer of 410."
@@ -52,7 +54,8 @@ class DeliveryView(Reply):
     seq: int | None
     "Of the room event it tells of."
     event: str
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None
+    "The body as it is sent; None: nothing was sent yet."
     state: DeliveryState
     attempts: tuple[Attempt, ...]
     next_attempt_at: datetime | None
@@ -61,7 +64,8 @@ class DeliveryView(Reply):
 
 
 class CreateEndpoint(Command[EndpointView]):
-    """Refuses BAD_URL for what is not a public https address."""
+    """Refuses BAD_URL for what is not a public https address, MALFORMED for events there are not
+    and for more endpoints than a tenant may have."""
 
     kind: Literal["webhook.create"] = "webhook.create"
     tenant_id: TenantId
@@ -74,7 +78,8 @@ class CreateEndpoint(Command[EndpointView]):
 
 
 class UpdateEndpoint(Command[EndpointView]):
-    """Only the fields that were set change. Enabling it clears why it was stopped."""
+    """Only the fields that were set change. Enabling it clears why it was stopped; what waited
+    when it was disabled is not delivered any more."""
 
     kind: Literal["webhook.update"] = "webhook.update"
     tenant_id: TenantId
@@ -113,7 +118,7 @@ class TestEndpoint(Command[DeliveryView]):
 
 
 class Redeliver(Command[DeliveryView]):
-    """Deliver once more, under the same `webhook-id`, whatever came of it before."""
+    """Deliver once more, at once and under the same `webhook-id`, whatever came of it before."""
 
     kind: Literal["webhook.redeliver"] = "webhook.redeliver"
     tenant_id: TenantId
