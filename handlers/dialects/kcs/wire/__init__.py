@@ -1,0 +1,1 @@
+"""What KCS Meeting's requests and answers look like. Its words stop here."""

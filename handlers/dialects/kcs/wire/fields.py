@@ -1,0 +1,115 @@
+"""The envelope, and fields that more than one message has."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from handlers.dialects import names
+from handlers.dialects.operation import Body, Query, Shown
+from infra.contract.ids import RoomId
+from infra.contract.refusals import Reason, refuse
+
+Data = TypeVar("Data")
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def _unsaid(value: object) -> bool:
+    return value is None
+
+
+class Success(Shown, Generic[Data]):
+    """What every answer looks like."""
+
+    success: Literal[True] = True
+    data: Data
+    message: str | None = Field(default=None, exclude_if=_unsaid)
+    count: int | None = Field(default=None, exclude_if=_unsaid)
+    "Of a list: how many are in `data`."
+    next_cursor: str | None = Field(default=None, exclude_if=_unsaid)
+    "Of a list that goes on: what to ask for the rest with."
+
+
+class Sent(Body):
+    """What a client may send. Frontends send more than is published: the rest means nothing, and
+    goes nowhere."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def _moment(value: object) -> object:
+    """ISO 8601; without an offset it is UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+            value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValueError("must be an ISO 8601 time such as 2025-11-04T09:00:00Z") from None
+        if not EARLIEST <= value <= LATEST:
+            raise ValueError("must be a time between 1970 and 9000")
+        return value
+    if isinstance(value, datetime):
+        return value
+    raise ValueError("must be an ISO 8601 time such as 2025-11-04T09:00:00Z")
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"Aware UTC, however it was sent."
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+UserId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Metadata = Annotated[dict[str, Any], Field(max_length=64)]
+Seats = Annotated[int, Field(ge=2, le=10_000)]
+RoleName = Literal["host", "co_host", "presenter", "attendee"]
+
+
+def _shown_as(word: str) -> PlainSerializer:
+    return PlainSerializer(lambda id: names.shown(word, id), return_type=str)
+
+
+MeetingId = Annotated[UUID, _shown_as("meeting")]
+MeetingRoomId = Annotated[UUID, _shown_as("room")]
+ParticipantId = Annotated[UUID, _shown_as("participant")]
+MessageId = Annotated[UUID, _shown_as("msg")]
+RecordingId = Annotated[UUID, _shown_as("recording")]
+TranscriptId = Annotated[UUID, _shown_as("transcript")]
+
+
+def unset() -> Any:
+    """The default of a field that changes nothing unless it is sent. It may not be null."""
+    return Field(default_factory=lambda: None)
+
+
+def changes(body: BaseModel) -> dict[str, Any]:
+    """What was sent, and nothing else."""
+    return {name: getattr(body, name) for name in body.model_fields_set}
+
+
+class Page(Query):
+    limit: int = Field(default=1000, ge=1, le=1000)
+    cursor: str | None = Field(default=None, max_length=64)
+    "A list's `next_cursor`, for what follows."
+
+    @property
+    def before(self) -> RoomId | None:
+        found = cursor(self.cursor, "meeting")
+        return RoomId(found) if found else None
+
+
+def cursor(text: str | None, word: str) -> UUID | None:
+    """Raises `Refused` MALFORMED for one that is none."""
+    if text is None:
+        return None
+    found = names.read(text, word)
+    if found is None:
+        raise refuse(Reason.MALFORMED, "cursor is none of ours")
+    return found
+
+
+def minutes(seconds: float) -> int:
+    """Whole ones, to the nearest."""
+    return int(seconds / 60 + 0.5)
