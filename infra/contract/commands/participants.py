@@ -37,7 +37,11 @@ class Seated(Reply):
 
 
 class AddParticipant(Command[Seated]):
-    """Give out a seat. `room` is an id or a name; see `TenantConfig.allow_early_join`."""
+    """Give out a seat. `room` is an id or a name; see `TenantConfig.allow_early_join`.
+
+    Where people wait to be let in the seat opens nothing yet: its `admission` says so. Refuses,
+    for a seat nobody vouches for, NOT_A_MEMBER and ADMISSION_DENIED.
+    """
 
     kind: Literal["participant.add"] = "participant.add"
     tenant_id: TenantId
@@ -45,6 +49,8 @@ class AddParticipant(Command[Seated]):
     room_id_if_new: RoomId
     seat: Seat
     may_make_room: bool = True
+    vouched: bool = True
+    "A host or the tenant itself gives it, which is an invitation. False: its owner asks for it."
     reuse_seat: bool = False
     "WHIP and WHEP: one `external_user_id` is one seat, found again rather than refused."
 
@@ -78,6 +84,8 @@ class UpdateParticipant(Command[ParticipantView]):
     role: Role | None = None
     granted: Granted | None = None
     "Merged over what was granted before; a new role without it forgets what was."
+    if_match: str | None = None
+    "The entity tag last seen; refuses PRECONDITION_FAILED when it has changed since."
 
 
 class RemoveParticipant(Command[Done]):
@@ -100,13 +108,25 @@ class Entered(Reply):
 
 
 class EnterRoom(Command[Entered]):
-    """A seat's owner is here, on this connection. Entering again with it changes nothing."""
+    """A seat's owner is here, on this connection. Entering again with it changes nothing.
+
+    Refuses who must be let in first: AWAITING_ADMISSION, ADMISSION_DENIED.
+    """
 
     kind: Literal["participant.enter"] = "participant.enter"
     tenant_id: TenantId
     room_id: RoomId
     participant_id: ParticipantId
     connection_id: ConnectionId
+
+
+class AskAdmission(Command[Done]):
+    """The owner of a seat waits to be let in. Changes nothing for who need not, or waits already."""
+
+    kind: Literal["participant.ask"] = "participant.ask"
+    tenant_id: TenantId
+    room_id: RoomId
+    participant_id: ParticipantId
 
 
 class LeaveRoom(Command[Done]):

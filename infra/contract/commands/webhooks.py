@@ -88,6 +88,8 @@ class UpdateEndpoint(Command[EndpointView]):
     events: tuple[str, ...] | None = Field(default=None, max_length=64)
     description: str | None = Field(default=None, max_length=500)
     enabled: bool | None = None
+    if_match: str | None = None
+    "The entity tag last seen; refuses PRECONDITION_FAILED when it has changed since."
 
 
 class DeleteEndpoint(Command[Done]):
