@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,19 +10,20 @@ from typing import Any, Literal, get_args
 from uuid import UUID, uuid5
 
 import jwt
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError
 
 from infra.contract.ids import RoomId, TenantId, new_id
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import Role
+from infra.signing import ALGORITHM, LETTER_LIFE_S, sign, thumbprint
 
-ALGORITHM = "EdDSA"
 LEEWAY_S = 30
 "Seconds two clocks may differ."
 LONGEST_LIFE_S = 90 * 86_400
 "Seconds. A token that claims to live longer was not made by this program."
+LONGEST_INVITE_S = LETTER_LIFE_S
+"The same of invitations, which go out long before a meeting."
 TOKEN_LIMIT = 8192
 "Characters. Longer ones are refused before anything parses them."
 CACHED_S = 60
@@ -123,7 +123,7 @@ class Tokens:
         self._refresh_s = refresh_s
         self._now = now
         self._seen: dict[tuple[bytes, TokenType, Audience], tuple[Claims, float]] = {}
-        self.kid = _thumbprint(key)
+        self.kid = thumbprint(key)
 
     def pair(self, identity: Identity, born: Birth | None = None) -> TokenPair:
         """`born` None: tokens like no others, from now on."""
@@ -176,7 +176,8 @@ class Tokens:
             claims = Claims.model_validate(payload)
         except (jwt.PyJWTError, ValidationError, ValueError, RecursionError) as wrong:
             raise refuse(Reason.BAD_CREDENTIALS, "invalid token") from wrong
-        if claims.type != type or not 0 < claims.exp - claims.iat <= LONGEST_LIFE_S:
+        longest = LONGEST_INVITE_S if type == "invite" else LONGEST_LIFE_S
+        if claims.type != type or not 0 < claims.exp - claims.iat <= longest:
             raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
         if claims.kind == "participant" and claims.room_id is None:
             raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
@@ -199,9 +200,7 @@ class Tokens:
             "jti": str(jti),
             "type": type,
         }
-        return jwt.encode(
-            claims, self._key, algorithm=ALGORITHM, headers={"typ": TYP[type], "kid": self.kid}
-        )
+        return sign(self._key, claims, typ=TYP[type])
 
 
 def permissions(role: Role) -> dict[str, bool]:
@@ -213,11 +212,3 @@ def permissions(role: Role) -> dict[str, bool]:
         "can_kick": leads,
         "can_mute": leads,
     }
-
-
-def _thumbprint(key: Ed25519PrivateKey) -> str:
-    """RFC 7638, with the members of RFC 8037, appendix A.3."""
-    raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-    member = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
-    return base64.urlsafe_b64encode(hashlib.sha256(member.encode()).digest()).rstrip(b"=").decode()

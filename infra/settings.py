@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     turn_secret: SecretStr | None = None
     "coturn's static-auth-secret."
 
+    # --- mail ---
+    smtp_url: SecretStr | None = None
+    "smtp://user:password@host:587 (STARTTLS, but for ?starttls=never) or smtps://… Unset: no mail."
+    mail_from: str | None = None
+    "Whom mail is from, as `Name <address>`. Unset: parley@ the host of PUBLIC_URL."
+
     # --- speech ---
     whisper_model: str | None = None
     "Name of a Whisper model, or a directory holding one. Unset: the small one that comes along."
@@ -106,7 +112,9 @@ class Settings(BaseSettings):
 
     # --- limits ---
     rate_limit_per_minute: int = Field(default=600, ge=0)
-    "Requests of one tenant, over all its keys and tokens; 0: no limit."
+    "Requests of one tenant on Chalk, over all its keys and tokens; 0: no limits in any dialect."
+    rate_limit_scale: float = Field(default=1.0, gt=0, le=1_000_000)
+    "Multiplies every limit on requests, those the KCS and Chroom references fix included."
     body_limit_bytes: int = Field(default=1_048_576, ge=1024)
     "Larger request bodies are refused with 413."
     worker_threads: int = Field(default=8, ge=1, le=64)

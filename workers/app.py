@@ -30,12 +30,13 @@ from infra.storage.choose import open_store
 from infra.storage.spool import open_spool
 from workers.commands import DatabaseAway, carry_out
 from workers.labour import labour
+from workers.mail.server import mail_server, sender
 from workers.outbox.relay import Sender
 from workers.owners import PERIODIC
 from workers.rounds import Rounds
 from workers.tools import Tools
 
-QUEUES = ("commands", "recordings", "transcripts", "uploads")
+QUEUES = ("commands", "mail", "recordings", "transcripts", "uploads")
 "What `--queues` may name. `uploads` stands for the queue of the spool on this machine."
 
 SKEW_S = 2.0
@@ -48,6 +49,7 @@ DRAIN_S = 20.0
 OWNING = (
     "workers.chat.send",
     "workers.directory.people",
+    "workers.mail.send",
     "workers.outbox.relay",
     "workers.outbox.sweeper",
     "workers.recordings.archive",
@@ -59,15 +61,22 @@ OWNING = (
     "workers.recordings.sweep",
     "workers.recordings.sync",
     "workers.recordings.upload",
+    "workers.rooms.change",
+    "workers.rooms.door",
     "workers.rooms.end",
+    "workers.rooms.guests",
+    "workers.rooms.join",
     "workers.rooms.open",
+    "workers.rooms.people",
     "workers.rooms.place",
     "workers.rooms.presence",
     "workers.rooms.reap",
     "workers.rooms.seats",
+    "workers.rooms.start",
     "workers.statistics.note",
     "workers.statistics.sweep",
     "workers.tenants.account",
+    "workers.tenants.keys",
     "workers.transcripts.request",
     "workers.transcripts.transcribe",
 )
@@ -148,6 +157,10 @@ class WorkerApp:
             skew = clock_skew_s(self.redis)
         except redis.RedisError as broken:
             raise CannotStart(f"Redis does not answer: {broken}") from broken
+        try:
+            mail_server(self.tools.settings), sender(self.tools.settings)
+        except ValueError as unusable:
+            raise CannotStart(str(unusable)) from unusable
         if abs(skew) > SKEW_S:
             raise CannotStart(f"this machine's clock is {skew:+.1f} s from Redis's: set it right")
         try:

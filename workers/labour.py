@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from infra.contract.ids import JobId
 from infra.db import jobs
-from infra.db.jobs import LEASE_S, ClaimedJob, Draining, LeaseLost, SetAside
+from infra.db.jobs import LEASE_S, ClaimedJob, Draining, Hopeless, Later, LeaseLost, SetAside
 from infra.telemetry.metrics import JOBS
 from workers.owners import MOURNERS, PERFORMERS
 from workers.tools import Tools
@@ -44,6 +44,10 @@ def _attempt(job: ClaimedJob, tools: Tools) -> str:
         with tools.begin() as work:
             jobs.release(work, job)
         return "released"
+    except Later as later:
+        return _failed(job, str(later), tools, after_s=later.after_s)
+    except Hopeless as hopeless:
+        return _failed(job, str(hopeless), tools, hopeless=True)
     except Exception as broken:
         log.exception("a job's attempt failed")
         return _failed(job, f"{type(broken).__name__}: {broken}", tools)
@@ -52,9 +56,16 @@ def _attempt(job: ClaimedJob, tools: Tools) -> str:
     return "done"
 
 
-def _failed(job: ClaimedJob, error: str, tools: Tools) -> str:
+def _failed(
+    job: ClaimedJob,
+    error: str,
+    tools: Tools,
+    *,
+    after_s: float | None = None,
+    hopeless: bool = False,
+) -> str:
     with tools.begin() as work:
-        ended = jobs.fail(work, job, error)
+        ended = jobs.fail(work, job, error, after_s=after_s, hopeless=hopeless)
         if ended == "failed" and job.kind in MOURNERS:
             aside = SetAside(job.id, job.kind, job.subject, job.tenant_id, job.payload, error)
             MOURNERS[job.kind](aside, work, tools)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from handlers.call import Call, Visit
 from handlers.operations import credentials, rooms
@@ -20,6 +21,7 @@ from infra.contract.commands import (
 from infra.contract.ids import CommandId, ParticipantId, RoomId, new_id
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import Role
+from infra.db import participants
 
 GIVEN: Mapping[str, Role] = {"host": Role.HOST, "presenter": Role.PRESENTER}
 """What an invitation that names this role makes of somebody. Any other leaves the first one to be
@@ -74,8 +76,8 @@ async def take(visit: Visit, code: str, display_name: str) -> tuple[Seated, Toke
     # Whoever has the code may ask after what became of it: that is what it is kept under.
     command = visit.retry.command_of(f"invite {claims.jti}") if visit.retry else None
     command_id = command or CommandId(new_id())
-    if claims.once:
-        joined = await _join(visit, command_id, claims, display_name)
+    if claims.once or claims.kind == "participant":
+        joined = await _join(visit, command_id, await _whose(visit, claims), display_name)
         seated = Seated(
             participant=joined.participant,
             room=joined.room,
@@ -90,19 +92,38 @@ async def take(visit: Visit, code: str, display_name: str) -> tuple[Seated, Toke
     return seated, credentials.for_seat(here, seated.participant, born)
 
 
-async def _join(visit: Visit, command_id: CommandId, claims: Claims, name: str) -> Joining:
-    """The seat of the one user the code was made for."""
+async def _whose(visit: Visit, claims: Claims) -> JoinRoom:
+    """The order to give the one it was made for their seat.
+
+    A code that came by letter names the seat, and is good again and again while that is kept.
+    """
     assert claims.room_id is not None
-    return await visit.here.bus.ask(
-        JoinRoom(
+    if claims.kind == "tenant":
+        return JoinRoom(
             tenant_id=claims.tenant_id,
             room_id=claims.room_id,
             participant_id=ParticipantId(new_id()),
             user_id=claims.user_id or claims.sub,
-            display_name=name,
             leads=claims.role == "host",
             code=OneUse(jti=claims.jti, expires_at=claims.expires_at),
-        ),
+        )
+    seat = await visit.here.reader.read(
+        participants.get, claims.tenant_id, claims.room_id, ParticipantId(UUID(claims.sub))
+    )
+    if seat is None:
+        raise refuse(Reason.BAD_CREDENTIALS, "invalid invite")
+    return JoinRoom(
+        tenant_id=claims.tenant_id,
+        room_id=claims.room_id,
+        participant_id=seat.id,
+        user_id=(seat.external_user_id or seat.email or str(seat.id))[:200],
+        email=seat.email,
+    )
+
+
+async def _join(visit: Visit, command_id: CommandId, order: JoinRoom, name: str) -> Joining:
+    return await visit.here.bus.ask(
+        order.model_copy(update={"display_name": name}),
         command_id=command_id,
         body_sha256=visit.retry.body_sha256 if visit.retry else None,
         request_id=visit.request_id,

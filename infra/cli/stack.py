@@ -90,6 +90,7 @@ PROGRAMS: dict[str, list[str]] = {
     "worker-commands": ["workers", "--queues", "commands"],
     "worker-recordings": ["workers", "--queues", "uploads,recordings"],
     "worker-transcripts": ["workers", "--queues", "transcripts"],
+    "worker-outgoing": ["workers", "--queues", "mail"],
     "media": ["media"],
     "api": ["handlers"],
 }

@@ -117,6 +117,12 @@ def in_room(
     return [_view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
 
 
+def standing(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> list[ParticipantView]:
+    """Every seat that was not taken away, also of who has only asked to be let in."""
+    seats = _in(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None))
+    return [_view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
+
+
 def kept(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> list[ParticipantView]:
     """As `in_room`, without the seats that were taken away since."""
     seats = _in(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None), _ENTITLED)
@@ -265,6 +271,18 @@ def save(connection: Connection, seat: ParticipantView) -> None:
         .where(PARTICIPANTS.c.id == seat.id, PARTICIPANTS.c.tenant_id == seat.tenant_id)
         .values(**_columns(seat))
     )
+
+
+def mark_invitations(
+    connection: Connection, participant_ids: Sequence[ParticipantId], invitation: Invitation
+) -> None:
+    """How far the last e-mail to them got."""
+    if participant_ids:
+        connection.execute(
+            update(PARTICIPANTS)
+            .where(PARTICIPANTS.c.id.in_(participant_ids))
+            .values(invitation=invitation.value)
+        )
 
 
 def close_doors(connection: Connection, room_id: RoomId) -> None:
