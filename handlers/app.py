@@ -14,6 +14,7 @@ from handlers.context import Context
 from handlers.dialects.chalk.document import CHALK
 from handlers.dialects.chroom.document import CHROOM
 from handlers.dialects.chroom.routes.links import link_routes
+from handlers.dialects.kcs.document import KCS
 from handlers.dialects.mount import mounted, pages
 from handlers.edge import Edge
 from handlers.ingest.routes import routes as ingest_routes
@@ -29,7 +30,7 @@ from infra.settings import Settings
 from infra.settings import settings as from_environment
 from infra.storage.choose import open_store
 
-DIALECTS = (CHALK, CHROOM)
+DIALECTS = (CHALK, KCS, CHROOM)
 "In the order they are matched: a prefix before what it begins with."
 
 Parts = Callable[[], AbstractAsyncContextManager[Context]]
