@@ -52,7 +52,7 @@ class Api:
             sent.setdefault("Content-Type", "application/json")
         return await self.http.request(
             method,
-            path if "://" in path else f"/api/v1{path}",
+            path if "://" in path or path.startswith("/api/") else f"/api/v1{path}",
             json=body,
             content=content,
             headers=sent,
