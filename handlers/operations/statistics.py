@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from handlers.context import Context
+from infra.contract.history import History
+from infra.contract.history import facts as tell
 from infra.contract.ids import ParticipantId, RoomId, TenantId
 from infra.contract.statistics import LiveFigures, MediaStatus, RoomFacts, SystemFigures
 from infra.contract.views import RoomView, TrackView
 from infra.db import statistics
 
+HISTORIES = 500
+"Rooms whose log is not read from its beginning again, by this process."
+
+_histories: dict[RoomId, History] = {}
+"What was read of them, the latest asked for last: only a saving, every process has its own."
+
 
 async def facts(here: Context, room: RoomView) -> RoomFacts:
     """The room's history up to now. A meeting that is on counts until now."""
-    return await here.reader.read(statistics.of_room, room, here.now())
+    history = _histories.pop(room.id, None) or History()
+    _histories[room.id] = history
+    while len(_histories) > HISTORIES:
+        del _histories[next(iter(_histories))]
+    if history.seq < room.seq:
+        for entry in await here.reader.read(statistics.log, room, history.seq):
+            history.see(entry)
+    people = await here.reader.read(statistics.people, room)
+    return tell(history, room, people, now=here.now())
 
 
 async def live(here: Context, room_id: RoomId) -> LiveFigures | None:

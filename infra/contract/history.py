@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from infra.contract.ids import ParticipantId
 from infra.contract.roles import Role
@@ -20,10 +20,10 @@ KINDS: Final = (
 "The events that are looked at."
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Of one event, what is looked at. None where the event has no such thing."""
 
+    seq: int
     kind: str
     at: datetime
     participant_id: ParticipantId | None = None
@@ -54,104 +54,108 @@ class PersonRow:
 
 @dataclass(slots=True)
 class History:
-    """A log, folded: give each :class:`Entry` to :meth:`see`, in the log's order."""
+    """A log, folded: give each :class:`Entry` to :meth:`see`, in the log's order.
 
-    born_at: datetime
-    "When the room was made: rooms that are live at once have no event to say so."
-    ended_s: float = 0.0
-    "Seconds of the sessions that are over."
-    opened_at: datetime | None = None
-    "Start of the session that is on, where an event said it."
+    Those it has seen already change nothing, so it can be kept and shown more of the log later.
+    """
+
+    seq: int = 0
+    "Of the last entry seen."
     peak: int = 0
-    visits: dict[ParticipantId, list[Visit]] = field(default_factory=dict)
     shares: dict[ParticipantId, int] = field(default_factory=dict)
-    _here: set[ParticipantId] = field(default_factory=set)
-    _sessions: int = 0
+    "Screens shared."
+    _sessions: list[tuple[datetime | None, datetime]] = field(default_factory=list)
+    "That are over. No beginning: the room was live when it was made."
+    _opened_at: datetime | None = None
+    "Beginning of the session that is on, where an event said it."
+    _visits: dict[ParticipantId, list[tuple[datetime, datetime]]] = field(default_factory=dict)
+    "That are over."
+    _here: dict[ParticipantId, datetime] = field(default_factory=dict)
 
     def see(self, entry: Entry) -> None:
-        who = entry.participant_id
-        if entry.kind == "participant.joined" and who is not None and who not in self._here:
-            self._here.add(who)
-            self.visits.setdefault(who, []).append(Visit(joined_at=entry.at, left_at=None))
-            self.peak = max(self.peak, len(self._here))
-        elif entry.kind == "participant.left" and who in self._here:
-            self._leave(who, entry.left_at or entry.at)
-        elif entry.kind == "track.published" and who is not None and entry.source == "screen":
-            self.shares[who] = self.shares.get(who, 0) + 1
-        elif entry.kind == "room.ended":
-            self._end(entry)
-        elif entry.room_state == RoomState.LIVE and self.opened_at is None:
-            self.opened_at = entry.started_at or entry.at
-
-    def _end(self, entry: Entry) -> None:
-        begun_at = self.opened_at or entry.started_at
-        if begun_at is None and self._sessions == 0:
-            begun_at = self.born_at
-        if begun_at is not None:
-            self.ended_s += max(0.0, (entry.at - begun_at).total_seconds())
-        self.opened_at = None
-        self._sessions += 1
-        for who in list(self._here):
-            self._leave(who, entry.at)
+        if entry.seq <= self.seq:
+            return
+        self.seq = entry.seq
+        kind, who = entry.kind, entry.participant_id
+        if kind == "participant.joined":
+            if who is not None and who not in self._here:
+                self._here[who] = entry.at
+                self.peak = max(self.peak, len(self._here))
+        elif kind == "participant.left":
+            if who is not None and who in self._here:
+                self._leave(who, entry.left_at or entry.at)
+        elif kind == "track.published":
+            if who is not None and entry.source == "screen":
+                self.shares[who] = self.shares.get(who, 0) + 1
+        elif kind == "room.ended":
+            self._sessions.append((self._opened_at or entry.started_at, entry.at))
+            self._opened_at = None
+            for each in list(self._here):
+                self._leave(each, entry.at)
+        elif entry.room_state == RoomState.LIVE and self._opened_at is None:
+            self._opened_at = entry.started_at or entry.at
 
     def _leave(self, who: ParticipantId, at: datetime) -> None:
-        self._here.discard(who)
-        joined_at = self.visits[who][-1].joined_at
-        self.visits[who][-1] = Visit(joined_at=joined_at, left_at=max(at, joined_at))
+        joined_at = self._here.pop(who)
+        self._visits.setdefault(who, []).append((joined_at, max(at, joined_at)))
+
+    def visits(self, who: ParticipantId) -> list[Visit]:
+        over = [Visit(joined_at=came, left_at=left) for came, left in self._visits.get(who, ())]
+        if who in self._here:
+            over.append(Visit(joined_at=self._here[who], left_at=None))
+        return over
+
+    def live_s(self, room: RoomView, now: datetime) -> float:
+        """Seconds, all sessions together."""
+        sessions = list(self._sessions)
+        if room.state is RoomState.LIVE:
+            sessions.append((self._opened_at or room.started_at, now))
+        total = 0.0
+        for index, (began_at, ended_at) in enumerate(sessions):
+            if began_at is None and index == 0:
+                began_at = room.created_at
+            if began_at is not None:
+                total += max(0.0, (ended_at - began_at).total_seconds())
+        return total
 
 
 def facts(
-    room: RoomView, log: Iterable[Entry], people: Sequence[PersonRow], *, now: datetime
+    history: History, room: RoomView, people: Sequence[PersonRow], *, now: datetime
 ) -> RoomFacts:
-    """The room's history up to `now`: what is still on counts until then.
+    """What is still on counts until `now`.
 
-    `people`: seats of anybody who may appear in the log. Who never came is left out.
+    `people`: seats of anybody who may appear in the log. Who neither came nor wrote is left out.
     """
-    history = History(room.created_at)
-    for entry in log:
-        history.see(entry)
-    live_s = history.ended_s
-    if room.state is RoomState.LIVE:
-        begun_at = history.opened_at or room.started_at or room.created_at
-        live_s += max(0.0, (now - begun_at).total_seconds())
-    came = [row for row in people if row.participant_id in history.visits or row.messages]
+    told = [_person(row, history, now) for row in people]
+    came = {person.participant_id for person in told if person.visits}
     return RoomFacts(
         room_id=room.id,
-        live_s=live_s,
+        live_s=history.live_s(room, now),
         peak_participants=history.peak,
         participants_joined=len(
-            {
-                row.user_id or row.participant_id
-                for row in came
-                if row.participant_id in history.visits
-            }
+            {person.user_id or person.participant_id for person in told if person.visits}
         ),
-        quality=_mean(came),
+        quality=_mean(people),
         chat_messages=sum(row.messages for row in people),
         screen_shares=sum(history.shares.values()),
-        people=tuple(_person(row, history.visits, history.shares, now) for row in came),
+        people=tuple(p for p in told if p.participant_id in came or p.messages),
     )
 
 
-def _person(
-    row: PersonRow,
-    visits: Mapping[ParticipantId, list[Visit]],
-    shares: Mapping[ParticipantId, int],
-    now: datetime,
-) -> PersonFacts:
-    theirs = tuple(visits.get(row.participant_id, ()))
+def _person(row: PersonRow, history: History, now: datetime) -> PersonFacts:
+    visits = history.visits(row.participant_id)
     return PersonFacts(
         participant_id=row.participant_id,
         user_id=row.user_id,
         name=row.name,
         role=row.role,
         present_s=sum(
-            max(0.0, ((visit.left_at or now) - visit.joined_at).total_seconds()) for visit in theirs
+            max(0.0, ((visit.left_at or now) - visit.joined_at).total_seconds()) for visit in visits
         ),
         quality=_mean([row]),
         messages=row.messages,
-        screen_shares=shares.get(row.participant_id, 0),
-        visits=theirs,
+        screen_shares=history.shares.get(row.participant_id, 0),
+        visits=tuple(visits),
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.contract.commands import QualitySample
-from infra.contract.history import KINDS, Entry, PersonRow, facts
+from infra.contract.history import KINDS, Entry, History, PersonRow, facts
 from infra.contract.ids import ParticipantId, PodId, RoomId, TenantId
 from infra.contract.roles import Role
 from infra.contract.statistics import RoomFacts
@@ -29,46 +29,58 @@ SAMPLES = _TABLES["quality_samples"]
 
 def of_room(connection: Connection, room: RoomView, now: datetime) -> RoomFacts:
     """Two statements, however long the log."""
-    return facts(room, _log(connection, room), _people(connection, room), now=now)
+    history = History()
+    for entry in log(connection, room, 0):
+        history.see(entry)
+    return facts(history, room, people(connection, room), now=now)
 
 
-def _log(connection: Connection, room: RoomView) -> list[Entry]:
-    data = EVENTS.c.data
+def log(connection: Connection, room: RoomView, after_seq: int) -> list[Entry]:
+    """Of the room's log after this, what its history is made of."""
     rows = connection.execute(
-        select(
-            EVENTS.c.kind,
-            EVENTS.c.at,
-            func.coalesce(
-                data["participant"]["id"].as_string(),
-                data["track"]["participant_id"].as_string(),
-            ),
-            data["participant"]["left_at"].as_string(),
-            data["track"]["source"].as_string(),
-            data["room"]["state"].as_string(),
-            data["room"]["started_at"].as_string(),
-        )
+        select(EVENTS.c.seq, EVENTS.c.kind, EVENTS.c.at, *_fields(connection))
         .where(
             EVENTS.c.room_id == room.id,
             EVENTS.c.tenant_id == room.tenant_id,
+            EVENTS.c.seq > after_seq,
             EVENTS.c.kind.in_(KINDS),
         )
         .order_by(EVENTS.c.seq)
     )
-    return [
-        Entry(
-            kind=kind,
-            at=at,
-            participant_id=ParticipantId(UUID(who)) if who else None,
-            left_at=datetime.fromisoformat(left_at) if left_at else None,
-            source=source,
-            room_state=state,
-            started_at=datetime.fromisoformat(started_at) if started_at else None,
+    ids: dict[str | None, ParticipantId | None] = {None: None}
+    entries: list[Entry] = []
+    for seq, kind, at, who, left_at, source, state, started_at in rows:
+        if who not in ids:
+            ids[who] = ParticipantId(UUID(who))
+        entries.append(
+            Entry(
+                seq,
+                kind,
+                at,
+                ids[who],
+                datetime.fromisoformat(left_at) if left_at else None,
+                source,
+                state,
+                datetime.fromisoformat(started_at) if started_at else None,
+            )
         )
-        for kind, at, who, left_at, source, state, started_at in rows
+    return entries
+
+
+def _fields(connection: Connection) -> list[Any]:
+    data = EVENTS.c.data
+    return [
+        func.coalesce(
+            data["participant"]["id"].as_string(), data["track"]["participant_id"].as_string()
+        ),
+        data["participant"]["left_at"].as_string(),
+        data["track"]["source"].as_string(),
+        data["room"]["state"].as_string(),
+        data["room"]["started_at"].as_string(),
     ]
 
 
-def _people(connection: Connection, room: RoomView) -> list[PersonRow]:
+def people(connection: Connection, room: RoomView) -> list[PersonRow]:
     """Seats somebody sat in, oldest first, also of those that were taken away since."""
     said = (
         select(MESSAGES.c.participant_id, func.count().label("messages"))

@@ -17,6 +17,7 @@ class Rewriter:
     """
 
     __slots__ = (
+        "_first",
         "_last_at",
         "_last_timestamp",
         "_next",
@@ -32,7 +33,7 @@ class Rewriter:
         self.timestamp_offset = 0
         self.starts_at: int | None = None
         "The source's sequence number it was joined at; None while nothing plays."
-        self._next = first_sequence
+        self._next = self._first = first_sequence
         self._last_timestamp: int | None = None
         self._last_at = 0.0
 
@@ -53,6 +54,13 @@ class Rewriter:
         self._last_timestamp = (timestamp + self.timestamp_offset) & 0xFFFFFFFF
         self._last_at = now
         self.starts_at = None
+
+    def given_out(self, newest: int | None) -> int:
+        """How many numbers the receiver was to see so far, `newest` being the source's newest:
+        those of packets that the publisher lost among them."""
+        if self.starts_at is None or newest is None:
+            return self._next - self._first
+        return max(newest, self.starts_at) + self.sequence_offset + 1 - self._first
 
     def original(self, sequence: int, newest: int) -> int | None:
         """The source's number for a 16-bit `sequence` the receiver names, `newest` being the

@@ -290,6 +290,12 @@ class Forward:
                     octets += fan.octets
         return packets, octets
 
+    def unsent(self) -> int:
+        """Of the numbers the receiver was to see, those that never left here."""
+        newest = self.source.newest if self.source is not None else None
+        packets, _ = self.sent()
+        return self.rewriter.given_out(newest.sequence if newest else None) - packets
+
     def stats(self) -> ForwardStats:
         packets, octets = self.sent()
         clock_rate = self.spec.codecs[0].clock_rate if self.spec.codecs else 0

@@ -149,9 +149,10 @@ class ForwardStats:
     is_fed: bool
     "It has a source and is not paused."
     packets_expected: int
-    "By the receiver's reports: between the first of them and the last."
+    """By the receiver's reports, between the first of them and the last: what left here, so what
+    the publisher lost before is not among it."""
     packets_lost: int
-    "Of those, on the way, whether or not a retransmission repaired it later."
+    "Of those, on the way. Goes down when what was missing comes late."
     jitter_s: float | None
     "Seconds, as reported last; None before the first report."
     round_trip_s: float | None

@@ -104,7 +104,7 @@ class Reporter:
 
     def _reported(self, forward: Forward, block: ReportBlock, now: float) -> None:
         middle = clock.to_ntp(self._wall()) >> 16 & 0xFFFFFFFF
-        forward.delivery.reported(block, middle_ntp=middle, now=now)
+        forward.delivery.reported(block, unsent=forward.unsent(), middle_ntp=middle, now=now)
         if block.last_report and forward.delivery.round_trip_s is not None:
             forward.limit.round_trip_measured(forward.delivery.round_trip_s)
 

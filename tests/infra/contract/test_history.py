@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.contract.history import Entry, PersonRow, facts
+from infra.contract.history import Entry, History, PersonRow
+from infra.contract.history import facts as told_of
 from infra.contract.ids import ParticipantId, RoomId, TenantId
 from infra.contract.roles import Role
 from infra.contract.statistics import RoomFacts
@@ -40,13 +43,27 @@ def room(*, live: bool, started_at: datetime | None = NOON) -> RoomView:
     )
 
 
+def event(kind: str, seconds: float, **more: Any) -> Entry:
+    return Entry(0, kind, at(seconds), **more)
+
+
 def joined(who: ParticipantId, seconds: float) -> Entry:
-    return Entry("participant.joined", at(seconds), participant_id=who)
+    return event("participant.joined", seconds, participant_id=who)
 
 
 def left(who: ParticipantId, seconds: float, *, last_there: float | None = None) -> Entry:
     gone_at = at(seconds if last_there is None else last_there)
-    return Entry("participant.left", at(seconds), participant_id=who, left_at=gone_at)
+    return event("participant.left", seconds, participant_id=who, left_at=gone_at)
+
+
+def facts(
+    room: RoomView, log: Sequence[Entry], people: Sequence[PersonRow], *, now: datetime
+) -> RoomFacts:
+    history = History()
+    for seq, entry in enumerate(log, 1):
+        history.see(entry._replace(seq=seq))
+        history.see(entry._replace(seq=seq))
+    return told_of(history, room, people, now=now)
 
 
 def people(*who: ParticipantId, **more: str) -> list[PersonRow]:
@@ -54,7 +71,7 @@ def people(*who: ParticipantId, **more: str) -> list[PersonRow]:
 
 
 def test_a_room_that_was_live_at_once_counts_from_when_it_was_made() -> None:
-    log = [joined(ANN, 5), left(ANN, 20), Entry("room.ended", at(60))]
+    log = [joined(ANN, 5), left(ANN, 20), event("room.ended", 60)]
 
     told = facts(room(live=False), log, people(ANN), now=at(1000))
 
@@ -64,12 +81,12 @@ def test_a_room_that_was_live_at_once_counts_from_when_it_was_made() -> None:
 
 def test_every_session_counts_and_the_one_that_is_on_until_now() -> None:
     log = [
-        Entry("room.ended", at(60), started_at=NOON, room_state="ended"),
-        Entry("room.started", at(100), started_at=at(100), room_state="live"),
-        Entry("room.ended", at(130), started_at=None, room_state="scheduled"),
-        Entry("room.updated", at(150), room_state="scheduled"),
-        Entry("room.updated", at(200), started_at=at(200), room_state="live"),
-        Entry("room.updated", at(210), started_at=at(200), room_state="live"),
+        event("room.ended", 60, started_at=NOON, room_state="ended"),
+        event("room.started", 100, started_at=at(100), room_state="live"),
+        event("room.ended", 130, started_at=None, room_state="scheduled"),
+        event("room.updated", 150, room_state="scheduled"),
+        event("room.updated", 200, started_at=at(200), room_state="live"),
+        event("room.updated", 210, started_at=at(200), room_state="live"),
     ]
 
     told = facts(room(live=True, started_at=at(200)), log, [], now=at(215))
@@ -99,9 +116,9 @@ def test_two_seats_of_one_user_are_one_person() -> None:
 def test_screens_and_messages_are_counted_by_person() -> None:
     log = [
         joined(ANN, 0),
-        Entry("track.published", at(1), participant_id=ANN, source="screen"),
-        Entry("track.published", at(1), participant_id=ANN, source="camera"),
-        Entry("track.published", at(9), participant_id=ANN, source="screen"),
+        event("track.published", 1, participant_id=ANN, source="screen"),
+        event("track.published", 1, participant_id=ANN, source="camera"),
+        event("track.published", 9, participant_id=ANN, source="screen"),
     ]
     ann = PersonRow(ANN, None, "Ann", Role.HOST, messages=2, graded_s=30, grades=105)
     ben = PersonRow(BEN, None, "Ben", Role.HOST, messages=0, graded_s=10, grades=10)
