@@ -18,14 +18,19 @@ from handlers.dialects.kcs.document import KCS
 from handlers.dialects.mount import mounted, pages
 from handlers.edge import Edge
 from handlers.ingest.routes import routes as ingest_routes
+from handlers.issuers import Issuers
+from handlers.jwks import KeySets
 from handlers.limits import RateLimit
+from handlers.operations.seen import Seen
 from handlers.operations.standing import Standing
 from handlers.page.routes import page_routes
 from handlers.socket.routes import routes as socket_routes
+from handlers.sightings import Sightings
 from handlers.tokens import Tokens
 from infra import secrets
 from infra.bus.redis import RedisBus
 from infra.db.reader import Reader
+from infra.net import Outbound
 from infra.settings import Settings
 from infra.settings import settings as from_environment
 from infra.storage.choose import open_store
@@ -78,8 +83,11 @@ async def parts(settings: Settings) -> AsyncIterator[Context]:
         raise ValueError("PARLEY_REDIS_URL is not set; `parley run` starts a Redis of its own")
     kept = secrets.load(settings)
     reader = Reader(settings.sqlalchemy_url)
+    standing = Standing(reader, utc_now)
     bus = await RedisBus.open(settings.redis_url)
-    limit = RateLimit.on_redis(settings.redis_url, settings.rate_limit_per_minute)
+    limit = RateLimit.on_redis(
+        settings.redis_url, settings.rate_limit_per_minute, settings.rate_limit_scale
+    )
     try:
         yield Context(
             bus=bus,
@@ -97,8 +105,17 @@ async def parts(settings: Settings) -> AsyncIterator[Context]:
                 now=utc_now,
             ),
             secrets=kept,
-            standing=Standing(reader, utc_now),
+            standing=standing,
+            issuers=Issuers(
+                standing,
+                KeySets(Outbound(settings.allow_private_urls)),
+                kept,
+                own_issuer=settings.issuer,
+                now=utc_now,
+            ),
+            sightings=Sightings(bus),
             limit=limit,
+            seen=Seen(bus, reader),
         )
     finally:
         await limit.close()

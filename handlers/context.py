@@ -17,8 +17,11 @@ from infra.settings import Settings
 from infra.storage.port import ObjectStore
 
 if TYPE_CHECKING:
+    from handlers.issuers import Issuers
     from handlers.limits import RateLimit
+    from handlers.operations.seen import Seen
     from handlers.operations.standing import Standing
+    from handlers.sightings import Sightings
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,13 @@ class Context:
     secrets: Secrets
     standing: Standing
     "Who keys and seats belong to, remembered for a few seconds."
+    issuers: Issuers
+    "Checks tokens of the issuers that tenants trust."
+    sightings: Sightings
+    "Tells the directory of people seen in tokens."
     limit: RateLimit
+    seen: Seen
+    "What was read of rooms, remembered until it changes."
 
 
 def context(conn: HTTPConnection) -> Context:

@@ -16,6 +16,7 @@ from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 
 from infra.bus.keys import PREFIX
+from infra.bus.together import Together
 from infra.telemetry.metrics import UNCOUNTED_REQUESTS
 
 log = structlog.get_logger(__name__)
@@ -71,20 +72,23 @@ class RateLimit:
         self,
         storage: Storage,
         per_minute: int,
+        *,
+        scale: float = 1.0,
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`storage` must be one that counts sliding windows. `per_minute` is for whom no dialect
-        has a rate of its own; 0: nobody is limited, in any dialect."""
+        has a rate of its own; 0: nobody is limited, in any dialect. `scale` multiplies all."""
         assert isinstance(storage, SlidingWindowCounterSupport)
         self._windows = SlidingWindowCounterRateLimiter(storage)
         self.per_minute = per_minute
+        self._scale = scale
         self._items: dict[int, RateLimitItem] = {}
         self._known: dict[str, tuple[WindowStats, float]] = {}
         self._blind_until = 0.0
         self._close = close
 
     @classmethod
-    def on_redis(cls, url: str, per_minute: int) -> RateLimit:
+    def on_redis(cls, url: str, per_minute: int, scale: float = 1.0) -> RateLimit:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=16,
@@ -98,7 +102,10 @@ class RateLimit:
             key_prefix=f"{PREFIX}:limit",
             connection_pool=pool,  # type: ignore[arg-type]
         )
-        return cls(storage, per_minute, pool.aclose)
+        # Its scripts travel with whatever else is asked in the same moment.
+        storage.bridge.storage = Together(connection_pool=pool)
+        storage.bridge.register_scripts()
+        return cls(storage, per_minute, scale=scale, close=pool.aclose)
 
     async def close(self) -> None:
         if self._close is not None:
@@ -113,7 +120,10 @@ class RateLimit:
         """Count one request of theirs. None: not counted."""
         if not self.per_minute:
             return None
-        item = self._items.setdefault(rate.per_minute, RateLimitItemPerMinute(rate.per_minute))
+        item = self._items.get(rate.per_minute)
+        if item is None:
+            amount = max(1, round(rate.per_minute * self._scale))
+            item = self._items[rate.per_minute] = RateLimitItemPerMinute(amount)
         if self.is_blind:
             UNCOUNTED_REQUESTS.inc()
             return None

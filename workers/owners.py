@@ -82,10 +82,14 @@ def owns_after(
 def prepared(command: Command[Any], tools: Tools) -> Callable[[Work], Reply]:
     """The command's owner, ready to decide. What it must see first, it has seen."""
     _, owner = OWNERS[command.kind]
-    if command.kind not in LOOKS:
-        return lambda work: owner(command, work, tools)
-    seen = LOOKS[command.kind](command, tools)
-    return lambda work: owner(command, work, tools, seen)
+    seen = (LOOKS[command.kind](command, tools),) if command.kind in LOOKS else ()
+
+    def decide(work: Work) -> Reply:
+        if command.touches is not None:
+            work.touch(command.touches)
+        return owner(command, work, tools, *seen)
+
+    return decide
 
 
 def performs(kind: str) -> Callable[[Performer], Performer]:

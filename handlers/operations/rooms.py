@@ -9,7 +9,7 @@ from infra.contract.commands import CreateRoom, DeleteRoom, EndRoom, UpdateRoom
 from infra.contract.events import RoomEvent
 from infra.contract.ids import MessageId, RoomId, new_id
 from infra.contract.refusals import Reason, refuse
-from infra.contract.views import ChatMessageView, RoomConfig, RoomState, RoomView
+from infra.contract.views import ChatMessageView, RoomConfig, RoomView
 from infra.db import chat as messages
 from infra.db import events as log
 from infra.db import rooms
@@ -18,8 +18,8 @@ from infra.db import rooms
 async def create(
     call: Call, *, name: str | None, config: RoomConfig, metadata: dict[str, Any]
 ) -> RoomView:
-    # Somebody confined to one room makes no others.
-    if call.who.room_id is not None:
+    # Somebody confined to some rooms makes no others.
+    if call.who.confined:
         raise refuse(Reason.NOT_ALLOWED)
     return await call.ask(
         CreateRoom(
@@ -41,16 +41,8 @@ async def page(call: Call, limit: int, offset: int) -> tuple[list[RoomView], int
     return found[offset : offset + limit], len(found)
 
 
-async def newest(
-    call: Call, state: RoomState | None, limit: int, before: RoomId | None = None
-) -> list[RoomView]:
-    """Rooms of any state, or of one, that this principal sees: the `limit` made before `before`."""
-    only = None if call.who.room_id is None else (call.who.room_id,)
-    return await call.here.reader.read(rooms.page_all, call.tenant_id, state, limit, before, only)
-
-
 async def get(call: Call, room_id: RoomId) -> RoomView:
-    room = await call.here.reader.read(rooms.get, call.tenant_id, call.in_room(room_id))
+    room = await call.here.seen.room(call.tenant_id, call.in_room(room_id))
     if room is None:
         raise refuse(Reason.ROOM_UNKNOWN)
     return room

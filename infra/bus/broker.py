@@ -85,9 +85,14 @@ def open_redis(url: str) -> redis.Redis:
     )
 
 
-def open_async_redis(url: str, *, answer_s: float = _CONNECT_S) -> redis.asyncio.Redis:
+def open_async_redis(
+    url: str,
+    *,
+    answer_s: float = _CONNECT_S,
+    kind: type[redis.asyncio.Redis] = redis.asyncio.Redis,
+) -> redis.asyncio.Redis:
     """Every call is made once; `answer_s` must exceed what a call may block by two seconds."""
-    return redis.asyncio.Redis.from_url(
+    return kind.from_url(
         url,
         socket_timeout=answer_s,
         socket_connect_timeout=_CONNECT_S,

@@ -91,6 +91,10 @@ class LiveState(Protocol):
     async def workers(self) -> dict[str, list[int]]:
         """Process ids of the live workers, by the queue they consume."""
 
+    async def stamp(self, room: RoomId) -> str:
+        """Differs from every earlier one once anything of the room has changed. A room without one,
+        as after Redis came back empty, is given one."""
+
     async def ping(self) -> None:
         """Raises `Refused` UNAVAILABLE unless Redis answers."""
 

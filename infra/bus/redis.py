@@ -22,6 +22,7 @@ from infra.bus.feed import Listening, encode
 from infra.bus.port import REPLY_DEADLINE_S, PodReport
 from infra.bus.posting import Posting, Step
 from infra.bus.replies import Replies
+from infra.bus.together import Together
 from infra.contract.events import RoomEvent, Signal
 from infra.contract.ids import CommandId, ParticipantId, PodId, RoomId, new_id
 from infra.contract.messages import Command, Envelope, LiveCommand, Outcome, Reply
@@ -62,6 +63,7 @@ class RedisBus:
         self._broker = WakeRedisBroker(url)
         self._messages = open_async_redis(messages_url(url))
         self._state = open_async_redis(url)
+        self._together = open_async_redis(url, kind=Together)
         self._posting = Posting(self._messages, self._broker.scripts["dispatch"].script)
         self._ordering = Posting(self._state, b"return 1")
         self._replies = Replies(messages_url(url))
@@ -76,6 +78,7 @@ class RedisBus:
         await self._listening.close()
         await self._messages.aclose()
         await self._state.aclose()
+        await self._together.aclose()
         self._broker.client.close()
 
     # --- CommandBus ---
@@ -232,6 +235,16 @@ class RedisBus:
             # Another of their connections may have been heard later.
             pipe.pexpire(key, lasts_ms, gt=True)
             await _reached(pipe.execute())
+
+    async def stamp(self, room: RoomId) -> str:
+        key = keys.stamp(room)
+        found = await _reached(self._together.get(key))
+        if found is None:
+            # Whoever is first gives it; a worker's own replaces it at the next change.
+            fresh = new_id().hex
+            await _reached(self._together.set(key, fresh, nx=True, ex=keys.STAMP_S))
+            found = await _reached(self._together.get(key)) or fresh.encode()
+        return cast(bytes, found).decode()
 
     async def ping(self) -> None:
         """Raises `Refused` UNAVAILABLE unless Redis answers."""

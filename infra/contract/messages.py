@@ -40,6 +40,11 @@ class Command(Message, Generic[R]):
     queue: ClassVar[str] = "commands"
     kind: str
 
+    @property
+    def touches(self) -> RoomId | None:
+        """The room of which something may be changed by this."""
+        return getattr(self, "room_id", None)
+
     @classmethod
     def reply_type(cls) -> type[R]:
         return _reply_of(cls, (Command,))  # type: ignore[return-value]

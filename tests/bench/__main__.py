@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import sys
 
-BENCHES = ("forwarding", "commands")
+BENCHES = ("forwarding", "commands", "reads")
 
 
 def main() -> None:

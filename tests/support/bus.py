@@ -38,6 +38,7 @@ class LocalBus(CommandBus, Feed, LiveState):
         self.reports: dict[PodId, PodReport] = {}
         self.published: dict[RoomId, tuple[TrackView, ...]] = {}
         self.measured: dict[RoomId, LiveFigures] = {}
+        self.stamps: dict[RoomId, int] = {}
         self.consumed: dict[str, list[int]] = {}
         "Process ids of workers, by queue."
         self.deaf = False
@@ -197,6 +198,14 @@ class LocalBus(CommandBus, Feed, LiveState):
     async def figures_of(self, rooms: Sequence[RoomId]) -> list[LiveFigures]:
         self._reach()
         return [self.measured[room] for room in rooms if room in self.measured]
+
+    async def stamp(self, room: RoomId) -> str:
+        self._reach()
+        return str(self.stamps.get(room, 0))
+
+    def touch(self, room: RoomId) -> None:
+        """Something of the room was changed."""
+        self.stamps[room] = self.stamps.get(room, 0) + 1
 
     async def touch_presence(
         self, room: RoomId, participant: ParticipantId, *, heard_s_ago: float = 0.0

@@ -17,9 +17,13 @@ from limits.aio.storage import MemoryStorage
 
 from handlers.app import assemble
 from handlers.context import Context
+from handlers.issuers import Issuers
+from handlers.jwks import KeySets
 from handlers.limits import RateLimit
 from handlers.operations import credentials
+from handlers.operations.seen import Seen
 from handlers.operations.standing import Standing
+from handlers.sightings import Sightings
 from handlers.socket.frames import FRAME_LIMIT
 from handlers.socket.keepalive import PING_INTERVAL_S, PONG_TIMEOUT_S, KeepaliveProtocol
 from handlers.tokens import Identity, Tokens
@@ -43,15 +47,30 @@ from infra.db.engine import make_engine
 from infra.db.reader import Reader
 from infra.db.work import Left
 from infra.secrets import api_key_sha256, load
+from infra.net import Outbound
 from infra.settings import Settings
 from infra.storage.disk import DiskStore
 from tests.support.bus import LocalBus
 from tests.support.wire_client import until
 from workers.chat import send as _chat  # noqa: F401 - registers its owner
+from workers.directory import people as _people  # noqa: F401
 from workers.owners import prepared
 from workers.recordings import start as _recordings  # noqa: F401
-from workers.rooms import end, open, place, presence, seats  # noqa: F401
+from workers.rooms import (  # noqa: F401
+    change,
+    door,
+    end,
+    guests,
+    join,
+    open,
+    people,
+    place,
+    presence,
+    seats,
+    start,
+)
 from workers.tenants import account as _account  # noqa: F401
+from workers.tenants import keys as _keys  # noqa: F401
 from workers.tools import Tools, utc_now
 
 
@@ -82,6 +101,7 @@ class Lobby:
         self.bus.answer(PlaceRoom, self._place)
         secrets = load(self.settings)
         reader = Reader(database_url)
+        standing = Standing(reader, utc_now)
         store = DiskStore(home / "objects", self.settings.base_url, secrets.derived("links"))
         self.context = Context(
             bus=self.bus,
@@ -99,8 +119,17 @@ class Lobby:
                 now=utc_now,
             ),
             secrets=secrets,
-            standing=Standing(reader, utc_now),
+            standing=standing,
+            issuers=Issuers(
+                standing,
+                KeySets(Outbound(self.settings.allow_private_urls)),
+                secrets,
+                own_issuer=self.settings.issuer,
+                now=utc_now,
+            ),
+            sightings=Sightings(self.bus),
             limit=RateLimit(MemoryStorage(), per_minute=0),
+            seen=Seen(self.bus, reader),
         )
         self.tools = Tools(
             engine=self.engine,
@@ -163,6 +192,8 @@ class Lobby:
 
     def _send(self, left: Sequence[Left]) -> None:
         for entry in left:
+            if entry.topic in ("room", "stamp"):
+                self.bus.touch(RoomId(UUID(entry.key)))
             if entry.topic == "room" and entry.payload["type"] == "event":
                 self.say(UUID(entry.key), RoomEvent.model_validate(entry.payload["body"]))
 

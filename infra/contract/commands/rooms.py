@@ -48,6 +48,10 @@ class CreateRoom(Command[RoomView]):
     "RRULE; needs `starts_at`."
     invitees: tuple[Invitee, ...] = Field(default=(), max_length=10_000)
 
+    @property
+    def touches(self) -> None:
+        """Nobody has seen it yet."""
+
 
 class UpdateRoom(Command[RoomView]):
     """Only the fields that were set change."""
