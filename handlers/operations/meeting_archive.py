@@ -109,7 +109,10 @@ async def transcribed(call: Call, room_id: RoomId) -> list[TranscriptView]:
 
 
 async def facts(call: Call, room: RoomView) -> RoomFacts:
-    return await statistics.facts(call.here, room)
+    """As they were when something happened last, up to `seen.FRESH_S` ago."""
+    return await call.here.seen.of(
+        room.id, ("facts", room.tenant_id), lambda: statistics.facts(call.here, room)
+    )
 
 
 async def live(call: Call, room: RoomView) -> LiveFigures | None:
@@ -122,7 +125,7 @@ async def live(call: Call, room: RoomView) -> LiveFigures | None:
 async def people(call: Call, room_id: RoomId) -> tuple[RoomView, RoomFacts, list[PersonFacts]]:
     """The meeting's figures, and those of each person; for who does not lead it, only their own."""
     here = await meetings.place(call, room_id)
-    found = await facts(call, here.room)
+    found = await statistics.facts(call.here, here.room)
     own = here.seat.id if here.seat else None
     return (
         here.room,

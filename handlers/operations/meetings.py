@@ -102,8 +102,12 @@ class Plan:
 async def place(call: Call, room_id: RoomId) -> Place:
     """Raises `Refused`: ROOM_UNKNOWN; NOT_A_MEMBER for the tenant's other users, its administrators
     among them."""
-    who = call.who
-    room, seat = await call.here.reader.read(_find, call.tenant_id, call.in_room(room_id), who)
+    who, tenant_id = call.who, call.tenant_id
+    room, seat = await call.here.seen.of(
+        call.in_room(room_id),
+        ("place", tenant_id, who.participant_id, who.subject),
+        lambda: call.here.reader.read(_find, tenant_id, room_id, who),
+    )
     if room is None:
         raise refuse(Reason.ROOM_UNKNOWN)
     owns = who.governs or (who.user_id is not None and who.user_id == room.creator_id)
@@ -168,7 +172,9 @@ async def _listed(call: Call, found: list[RoomView]) -> list[Meeting]:
 
 
 async def shown(call: Call, room: RoomView, seat: ParticipantView | None) -> Meeting:
-    present, invited = await call.here.reader.read(_people, room)
+    present, invited = await call.here.seen.of(
+        room.id, ("people", room.tenant_id), lambda: call.here.reader.read(_people, room)
+    )
     return Meeting(
         room=room,
         present=present,
@@ -210,8 +216,8 @@ def ice_of(call: Call, seat: ParticipantView | None) -> list[IceServer]:
 async def create(call: Call, plan: Plan) -> Meeting:
     """Whoever makes a meeting hosts it. Any user of the tenant may."""
     who = call.who
-    # Somebody confined to one room makes no others.
-    if who.room_id is not None:
+    # Somebody confined to certain rooms makes no others.
+    if who.confined:
         raise refuse(Reason.NOT_ALLOWED)
     room = await call.ask(
         CreateRoom(

@@ -10,9 +10,9 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from infra.contract.commands import EnterRoom, LeaveRoom
-from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId, new_id
 from handlers.dialects import names
+from infra.contract.commands import EnterRoom, LeaveRoom
+from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId
 from tests.support.api import Api
 from tests.support.api import api as open_api
 
@@ -41,7 +41,7 @@ class Campus:
         return self.api.lobby.token(
             sub=user,
             user_id=user,
-            tenant_id=TenantId(RoomId(_uuid(self.tenant_id))),
+            tenant_id=TenantId(_uuid(self.tenant_id)),
             role=role,
             display_name=user.capitalize(),
             **claims,

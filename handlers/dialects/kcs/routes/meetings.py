@@ -86,7 +86,7 @@ async def get_meeting(call: Call, room_id: RoomId) -> Answer[Success[MeasuredMee
     return Answer(Success(data=shown), etag=str(here.room.version))
 
 
-@do("PUT", "/{room_id}", refuses=(*CREATOR, *PLANNING))
+@do("PUT", "/{room_id}", conditional=True, refuses=(*CREATOR, *PLANNING))
 async def update_meeting(
     call: Call, room_id: RoomId, body: wire.UpdateMeeting
 ) -> Answer[Success[wire.FullMeeting]]:
@@ -98,7 +98,7 @@ async def update_meeting(
     return Answer(_one(changed), etag=str(changed.room.version))
 
 
-@do("DELETE", "/{room_id}", refuses=CREATOR)
+@do("DELETE", "/{room_id}", conditional=True, refuses=CREATOR)
 async def delete_meeting(call: Call, room_id: RoomId) -> Success[wire.Deleted]:
     """Delete meeting.
 
