@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from handlers.auth import admit, authenticate
+from handlers.auth import Principal, admit, authenticate
 from handlers.call import Call, Retry, Visit
 from handlers.context import context
 from handlers.dialects import names
@@ -76,6 +76,7 @@ async def _known(dialect: Dialect, operation: Operation, request: Request) -> An
         raise
     await count(request, await dialect.rates(here, who, operation))
     admit(who, operation.may)
+    require_scope(who, operation)
     read, raw = await _read(dialect, operation, request)
     retry = _retry(dialect, operation, request, raw)
     call = Call(
@@ -91,6 +92,13 @@ async def _known(dialect: Dialect, operation: Operation, request: Request) -> An
         if_match=_if_match(request) if operation.conditional else None,
     )
     return await operation.handler(call, **read)
+
+
+def require_scope(who: Principal, operation: Operation) -> None:
+    """Raises `Refused` SCOPE_MISSING. A key with scopes is good for what names one of them, and for
+    nothing else."""
+    if who.scopes is not None and operation.scope not in who.scopes:
+        raise refuse(Reason.SCOPE_MISSING, operation.scope)
 
 
 def _by_address(request: Request) -> Rate:

@@ -84,7 +84,7 @@ def _operation(
         "tags": [operation.tag],
         "parameters": [*_parameters(dialect, operation, schemas, components)],
         "responses": _responses(dialect, operation, schemas),
-        "security": [{name: []} for name in dialect.security] if operation.may else [],
+        "security": _security(dialect, operation) if operation.may else [],
     }
     if operation.description:
         entry["description"] = operation.description
@@ -106,6 +106,14 @@ def _operation(
             },
         }
     return entry
+
+
+def _security(dialect: Dialect, operation: Operation) -> list[Document]:
+    scopes = [operation.scope] if operation.scope else []
+    return [
+        {name: scopes if scheme["type"] == "oauth2" else []}
+        for name, scheme in dialect.security.items()
+    ]
 
 
 def _parameters(
@@ -152,6 +160,8 @@ def reasons(dialect: Dialect, operation: Operation) -> list[Reason]:
         found += [*KNOWN, *GUARDS[operation.may]]
         if operation.method != "GET":
             found += [Reason.KEY_REUSED, Reason.COMMAND_PENDING]
+    if operation.scope:
+        found.append(Reason.SCOPE_MISSING)
     if operation.conditional:
         found.append(Reason.PRECONDITION_FAILED)
     if operation.body or operation.query or any(operation.ids.values()) or operation.may:

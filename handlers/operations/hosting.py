@@ -14,8 +14,8 @@ from handlers.tokens import Birth, Identity, RoleName, TokenPair
 from infra.contract.commands import CreateRoom, Invitee, Joining, JoinRoom
 from infra.contract.ids import ParticipantId, RoomId, new_id
 from infra.contract.refusals import Reason, refuse
-from infra.contract.views import Role, RoomConfig, RoomKind, RoomView
-from infra.db import participants
+from infra.contract.views import Role, RoomConfig, RoomKind, RoomState, RoomView
+from infra.db import participants, rooms
 
 LINKS_OUTLIVE_S = 86_400
 "Seconds the links are good for after the planned end: meetings run late."
@@ -40,7 +40,7 @@ async def create(
 ) -> Hosted:
     """A meeting from now on, scheduled until it is started or its host comes."""
     # Somebody confined to some rooms makes no others.
-    if call.who.room_id is not None:
+    if call.who.confined:
         raise refuse(Reason.NOT_ALLOWED)
     others = [user for user in dict.fromkeys(invited) if user != host]
     now = call.here.now()
@@ -88,6 +88,29 @@ def _code(
         lives_s,
         born,
     )
+
+
+async def newest(
+    call: Call, state: RoomState | None, limit: int, before: RoomId | None
+) -> list[RoomView]:
+    """Meetings of any state, or of one: the account's, or those a user of it belongs to. The
+    `limit` that were made before the one named."""
+    who, read = call.who, call.here.reader.read
+    if who.governs:
+        return await read(rooms.page_all, call.tenant_id, state, limit, before, who.rooms)
+    if who.room_id is None:
+        return await read(rooms.of_user, call.tenant_id, who.subject, limit, before, state)
+    only = (await meetings.place(call, who.room_id)).room
+    listed = state in (None, only.state) and (before is None or only.id < before)
+    return [only] if listed else []
+
+
+async def as_leader(call: Call, room_id: RoomId) -> RoomView:
+    """Raises `Refused`: ROOM_UNKNOWN, NOT_A_MEMBER, HOST_ONLY."""
+    place = await meetings.place(call, room_id)
+    if not place.leads:
+        raise refuse(Reason.HOST_ONLY)
+    return place.room
 
 
 async def invited(call: Call, room: RoomView) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from handlers.call import Call
-from handlers.operations import media, rooms
+from handlers.operations import hosting, media
 from infra.contract.ids import RoomId, TrackId
 from infra.contract.live import CloseTrack, MuteTrack
 from infra.contract.messages import Done, LiveCommand, Placement
@@ -14,12 +14,12 @@ from infra.contract.views import TrackView
 
 
 async def of_room(call: Call, room_id: RoomId) -> list[TrackView]:
-    room = await rooms.get(call, room_id)
+    room = await hosting.as_leader(call, room_id)
     return await call.here.live.tracks(room.id)
 
 
 async def pause(call: Call, room_id: RoomId, track_id: TrackId, *, paused: bool) -> TrackView:
-    """As it stands then. Raises `Refused`: ROOM_UNKNOWN, TRACK_UNKNOWN; NOT_ALLOWED for resuming
+    """As it stands then. Raises `Refused`: as `as_leader`, TRACK_UNKNOWN; NOT_ALLOWED for resuming
     what its owner paused: nobody is made to be seen or heard."""
     track = await _find(call, room_id, track_id)
     if not paused and track.muted and not track.muted_by_host:
@@ -40,7 +40,7 @@ async def pause(call: Call, room_id: RoomId, track_id: TrackId, *, paused: bool)
 
 
 async def close(call: Call, room_id: RoomId, track_id: TrackId) -> None:
-    """Raises `Refused`: ROOM_UNKNOWN, TRACK_UNKNOWN."""
+    """Raises `Refused`: as `as_leader`, TRACK_UNKNOWN."""
     track = await _find(call, room_id, track_id)
     await _order(
         call,

@@ -165,6 +165,7 @@ def of_user(
     user_id: str,
     limit: int,
     before: RoomId | None = None,
+    state: RoomState | None = None,
 ) -> list[RoomView]:
     """Rooms that this user made, or has a seat in that was not taken away, newest first: the
     `limit` made before the one named. Having asked to be let in is not enough."""
@@ -179,6 +180,8 @@ def of_user(
         ),
     )
     rooms = _of(tenant_id).where(or_(ROOMS.c.creator_id == user_id, ROOMS.c.id.in_(seated)))
+    if state is not None:
+        rooms = rooms.where(ROOMS.c.state == state)
     return _newest(connection, rooms, limit, before)
 
 

@@ -11,19 +11,28 @@ from handlers.dialects import names
 from handlers.dialects.chroom.wire import fields
 from handlers.dialects.chroom.wire import meetings as wire
 from handlers.dialects.operation import Answer, Table
-from handlers.operations import hosting, meetings, rooms
+from handlers.operations import hosting, meetings
 from infra.contract.ids import RoomId
 from infra.contract.refusals import Reason
+from infra.contract.scopes import Scope
 from infra.contract.views import RoomView
 
 TABLE = Table()
-READ, WRITE = "meetings:read", "meetings:write"
-lead = partial(TABLE.add, tag="meetings", may=May.LEAD)
+READ, WRITE = Scope.MEETINGS_READ, Scope.MEETINGS_WRITE
+theirs = partial(TABLE.add, tag="meetings", may=May.JOIN, extension=True)
 ONE = "/meetings/{room_id}"
-THEIRS = (Reason.NOT_A_MEMBER, Reason.CREATOR_ONLY)
+CREATORS = (Reason.NOT_A_MEMBER, Reason.CREATOR_ONLY)
+HOSTS = (Reason.NOT_A_MEMBER, Reason.HOST_ONLY)
 
 
-@lead("POST", "/meetings/create", scope=WRITE, refuses=(Reason.NOT_ALLOWED,))
+@TABLE.add(
+    "POST",
+    "/meetings/create",
+    tag="meetings",
+    may=May.LEAD,
+    scope=WRITE,
+    refuses=(Reason.NOT_ALLOWED,),
+)
 async def create_meeting(call: Call, body: wire.CreateMeeting) -> wire.CreatedMeeting:
     """Create a new meeting.
 
@@ -40,14 +49,12 @@ async def create_meeting(call: Call, body: wire.CreateMeeting) -> wire.CreatedMe
     return wire.CreatedMeeting.of(made, call.here.settings.base_url)
 
 
-@lead("GET", "/meetings", scope=READ, extension=True)
+@theirs("GET", "/meetings", scope=READ)
 async def list_meetings(call: Call, query: wire.MeetingsQuery) -> wire.Meetings:
     """List meetings, newest first."""
     state = wire.STATE[query.status] if query.status else None
     after = query.after
-    found = await rooms.newest(
-        call, state, query.limit + 1, before=RoomId(after) if after else None
-    )
+    found = await hosting.newest(call, state, query.limit + 1, RoomId(after) if after else None)
     page = found[: query.limit]
     return wire.Meetings(
         items=[wire.Meeting.of(room) for room in page],
@@ -55,13 +62,13 @@ async def list_meetings(call: Call, query: wire.MeetingsQuery) -> wire.Meetings:
     )
 
 
-@lead("GET", ONE, scope=READ, extension=True)
+@theirs("GET", ONE, scope=READ, refuses=(Reason.NOT_A_MEMBER,))
 async def get_meeting(call: Call, room_id: RoomId) -> Answer[wire.MeetingInFull]:
     """Get a meeting."""
-    return await _shown(call, await rooms.get(call, room_id))
+    return await _shown(call, (await meetings.place(call, room_id)).room)
 
 
-@lead("PATCH", ONE, scope=WRITE, refuses=THEIRS, conditional=True, extension=True)
+@theirs("PATCH", ONE, scope=WRITE, refuses=(*CREATORS, Reason.BAD_TIMES), conditional=True)
 async def update_meeting(
     call: Call, room_id: RoomId, body: wire.UpdateMeeting
 ) -> Answer[wire.MeetingInFull]:
@@ -72,42 +79,38 @@ async def update_meeting(
     return await _shown(call, room)
 
 
-@lead("DELETE", ONE, scope=WRITE, refuses=THEIRS, conditional=True, extension=True)
+@theirs("DELETE", ONE, scope=WRITE, refuses=CREATORS, conditional=True)
 async def delete_meeting(call: Call, room_id: RoomId) -> wire.DeletedMeeting:
     """Delete a meeting. A live one ends first."""
     gone = await meetings.delete(call, room_id)
     return wire.DeletedMeeting(meeting_id=names.shown(fields.MEETING, gone.room_id))
 
 
-@lead(
+@theirs(
     "POST",
     f"{ONE}/start",
     scope=WRITE,
-    refuses=(Reason.NOT_A_MEMBER, Reason.ROOM_NOT_SCHEDULED, Reason.ROOM_QUOTA_REACHED),
-    extension=True,
+    refuses=(*HOSTS, Reason.ROOM_NOT_SCHEDULED, Reason.ROOM_QUOTA_REACHED),
 )
 async def start_meeting(call: Call, room_id: RoomId) -> wire.Meeting:
     """Start a meeting before its host comes."""
     return wire.Meeting.of((await meetings.start(call, room_id)).room)
 
 
-@lead(
+@theirs(
     "POST",
     f"{ONE}/end",
     scope=WRITE,
-    refuses=(Reason.NOT_A_MEMBER, Reason.ROOM_ALREADY_ENDED, Reason.ROOM_NOT_ACTIVE),
-    extension=True,
+    refuses=(*HOSTS, Reason.ROOM_ALREADY_ENDED, Reason.ROOM_NOT_ACTIVE),
 )
 async def end_meeting(call: Call, room_id: RoomId) -> wire.Meeting:
     """End a meeting for everybody."""
     return wire.Meeting.of((await meetings.end(call, room_id)).room)
 
 
-@TABLE.add(
+@theirs(
     "POST",
     f"{ONE}/join",
-    tag="meetings",
-    may=May.JOIN,
     scope=WRITE,
     refuses=(
         Reason.NOT_A_MEMBER,
@@ -116,7 +119,6 @@ async def end_meeting(call: Call, room_id: RoomId) -> wire.Meeting:
         Reason.ROOM_FULL,
         Reason.ADMISSION_DENIED,
     ),
-    extension=True,
 )
 async def join_meeting(call: Call, room_id: RoomId, body: wire.JoinMeeting) -> wire.JoinedMeeting:
     """Give a user their seat in a meeting.

@@ -13,22 +13,24 @@ from handlers.dialects.operation import Table
 from handlers.operations import streams
 from infra.contract.ids import RoomId, TrackId
 from infra.contract.refusals import Reason
+from infra.contract.scopes import Scope
 
 TABLE = Table()
-lead = partial(TABLE.add, tag="streams", may=May.LEAD, extension=True)
+lead = partial(TABLE.add, tag="streams", may=May.JOIN, extension=True)
 ALL = "/meetings/{room_id}/streams"
 ONE = f"{ALL}/{{track_id}}"
-HELD = (Reason.NO_MEDIA_POD, Reason.ROOM_NOT_ACTIVE)
+THEIRS = (Reason.NOT_A_MEMBER, Reason.HOST_ONLY)
+HELD = (*THEIRS, Reason.NO_MEDIA_POD, Reason.ROOM_NOT_ACTIVE)
 
 
-@lead("GET", ALL, scope="streams:read")
+@lead("GET", ALL, scope=Scope.STREAMS_READ, refuses=THEIRS)
 async def list_streams(call: Call, room_id: RoomId) -> wire.Streams:
     """List the streams of a meeting."""
     found = await streams.of_room(call, room_id)
     return wire.Streams(items=[wire.Stream.of(track) for track in found])
 
 
-@lead("PATCH", ONE, scope="streams:write", refuses=(Reason.NOT_ALLOWED, *HELD))
+@lead("PATCH", ONE, scope=Scope.STREAMS_WRITE, refuses=HELD)
 async def pause_stream(
     call: Call, room_id: RoomId, track_id: TrackId, body: wire.PauseStream
 ) -> wire.Stream:
@@ -40,7 +42,7 @@ async def pause_stream(
     return wire.Stream.of(track)
 
 
-@lead("DELETE", ONE, scope="streams:write", refuses=HELD)
+@lead("DELETE", ONE, scope=Scope.STREAMS_WRITE, refuses=HELD)
 async def close_stream(call: Call, room_id: RoomId, track_id: TrackId) -> wire.ClosedStream:
     """Take a stream out of the meeting.
 
