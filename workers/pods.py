@@ -7,13 +7,14 @@ from typing import cast
 from uuid import UUID
 
 import redis
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from infra.bus import keys
 from infra.bus.pods import LEASE_MS
 from infra.bus.port import PodReport
 from infra.contract.ids import ParticipantId, PodId, RoomId
-from infra.contract.live import CloseParticipant, DropRoom, HoldRoom, RecordingOrder
+from infra.contract.live import CloseParticipant, DropRoom, HoldRoom, MuteTrack, RecordingOrder
+from infra.contract.views import TrackView
 from infra.db import participants, recordings, rooms
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
@@ -21,6 +22,8 @@ from infra.db.work import Work
 FULL_FROM = 0.85
 """How full a pod's spool is when no new recording is begun there. What is left is for those under
 way. Higher: they may lose segments; lower: recordings are refused that would have fit."""
+
+TRACKS = TypeAdapter(list[TrackView])
 
 REMOVED_TOLD = 1_000
 "Seats taken away that a pod is told of, the latest; what an older one had is long closed."
@@ -98,6 +101,28 @@ def hold(work: Work, room: LockedRoom) -> None:
             removed=participants.removed(work.connection, room.tenant_id, room.id, REMOVED_TOLD),
         ),
     )
+
+
+def mute_screen(
+    work: Work, client: redis.Redis, room: LockedRoom, participant_id: ParticipantId
+) -> None:
+    """Have what the participant shares of their screen muted, by what the pod said it sends."""
+    stored = cast("bytes | None", client.get(keys.tracks(room.id)))
+    if room.pod_id is None or stored is None:
+        return
+    for track in TRACKS.validate_json(stored):
+        if track.participant_id == participant_id and track.source in ("screen", "screen_audio"):
+            work.order(
+                room.pod_id,
+                MuteTrack(
+                    room_id=room.id,
+                    epoch=room.epoch,
+                    version=rooms.next_order(work.connection, room),
+                    participant_id=participant_id,
+                    track_id=track.track_id,
+                    muted=True,
+                ),
+            )
 
 
 def drop(work: Work, room_id: RoomId, pod_id: PodId, epoch: int) -> None:

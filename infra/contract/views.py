@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from infra.contract.ids import (
     MessageId,
@@ -17,6 +17,7 @@ from infra.contract.ids import (
     TrackId,
     TranscriptId,
 )
+from infra.contract.issuers import MOST_ISSUERS, JwtIssuer, distinct
 from infra.contract.messages import Message, Reply
 from infra.contract.permissions import Granted, Permission, permits
 from infra.contract.roles import Role as Role
@@ -80,6 +81,20 @@ class DuplicatePolicy(StrEnum):
 RateTier = Literal["standard", "premium"]
 
 
+class PostMeetingWebhook(Message):
+    """A webhook endpoint that is part of a tenant's configuration. Its secret is kept elsewhere."""
+
+    enabled: bool = True
+    url: str = Field(min_length=8, max_length=2048)
+    include_recording: bool = True
+    include_transcript: bool = True
+    "Wait for it, and send the event without it when that takes too long."
+    include_summary: bool = False
+    include_action_items: bool = False
+    events: tuple[str, ...] = Field(default=("meeting.recording_ready",), max_length=64)
+    "Empty: all of them."
+
+
 class TenantConfig(Message):
     """A tenant's own rules. Unknown keys are refused where a client sends them."""
 
@@ -101,11 +116,18 @@ class TenantConfig(Message):
     first_participant_is_host: bool = False
     rate_tier: RateTier = "standard"
     "How much its API clients may ask for; the operator's to set."
+    post_meeting_webhook: PostMeetingWebhook | None = None
+    jwt_issuers: Annotated[tuple[JwtIssuer, ...], AfterValidator(distinct)] = Field(
+        default=(), max_length=MOST_ISSUERS
+    )
+    "Whose tokens speak for the tenant's users, besides our own."
 
 
 class TenantView(Reply):
     id: TenantId
     name: str
+    external_ref: str | None = None
+    "What other systems call the tenant: the `campus_id` of their tokens."
     config: TenantConfig
     max_concurrent_rooms: int
     max_participants_per_room: int | None
@@ -129,7 +151,7 @@ class RoomConfig(Message):
     waiting_room_enabled: bool = False
     "Everybody but hosts and co-hosts waits, in each session anew, until one of them lets them in."
     require_host_approval: bool = False
-    "In a `members_only` room, who was not invited may ask to be let in instead of being refused."
+    "Who was not invited waits until a host lets them in, once, instead of being refused."
     members_only: bool = False
     "A seat is for who made the room, who is invited to it, and whom a host lets in."
     auto_record: bool = False

@@ -73,7 +73,31 @@ def by_email(connection: Connection, tenant_id: TenantId, email: str) -> PersonV
     )
     # Accents are folded for finding, but make another address.
     exact = email.strip().casefold()
-    return next((_view(row) for row in rows if row.email.casefold() == exact), None)
+    return next((_view(row) for row in rows if row.email.strip().casefold() == exact), None)
+
+
+def known(
+    connection: Connection,
+    tenant_id: TenantId,
+    user_ids: Collection[str],
+    emails: Collection[str],
+) -> tuple[dict[str, PersonView], dict[str, PersonView]]:
+    """Of these users and addresses those that are known: by user id, and by address
+    in lower case, accents and all."""
+    folded = {folding.fold(email) for email in emails}
+    rows = connection.execute(
+        select(PEOPLE)
+        .where(
+            PEOPLE.c.tenant_id == tenant_id,
+            or_(PEOPLE.c.user_id.in_(set(user_ids)), PEOPLE.c.email_folded.in_(folded)),
+        )
+        .order_by(PEOPLE.c.user_id.desc())
+    )
+    found = [_view(row) for row in rows]
+    return (
+        {person.user_id: person for person in found},
+        {person.email.strip().casefold(): person for person in found if person.email},
+    )
 
 
 def search(

@@ -41,8 +41,22 @@ from infra.storage.port import ObjectStore
 from workers.chat import send as _chat  # noqa: F401 - registers its owner
 from workers.owners import prepared
 from workers.recordings import start as _start  # noqa: F401
-from workers.rooms import end, open, place, presence, reap, seats  # noqa: F401
+from workers.rooms import (  # noqa: F401
+    change,
+    door,
+    end,
+    guests,
+    join,
+    open,
+    people,
+    place,
+    presence,
+    reap,
+    seats,
+    start,
+)
 from workers.tenants import account as _account  # noqa: F401
+from workers.tenants import keys as _keys  # noqa: F401
 from workers.tools import Tools
 
 R = TypeVar("R", bound=Reply)

@@ -46,8 +46,8 @@ from infra.db import rooms
 from infra.db.engine import make_engine
 from infra.db.reader import Reader
 from infra.db.work import Left
-from infra.secrets import api_key_sha256, load
 from infra.net import Outbound
+from infra.secrets import api_key_sha256, load
 from infra.settings import Settings
 from infra.storage.disk import DiskStore
 from tests.support.bus import LocalBus

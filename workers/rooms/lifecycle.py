@@ -1,4 +1,4 @@
-"""When a room may be joined, ended, and joined again."""
+"""When a room may be started, joined, ended, and joined again."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ class Step(StrEnum):
     CANCEL = "cancel"
     END = "end"
     REOPEN = "reopen"
+    PLAN = "plan"
+    "A series moves on to its next occurrence."
 
 
 STEPS: Mapping[RoomState, Mapping[Step, RoomState]] = {
-    RoomState.SCHEDULED: {Step.START: RoomState.LIVE, Step.CANCEL: RoomState.CANCELLED},
+    RoomState.SCHEDULED: {
+        Step.START: RoomState.LIVE,
+        Step.CANCEL: RoomState.CANCELLED,
+        # An occurrence nobody came to.
+        Step.PLAN: RoomState.SCHEDULED,
+    },
     RoomState.LIVE: {Step.END: RoomState.ENDED},
     # A retried command is answered from its stored outcome and never gets here;
     # a new one that finds the room ended is refused.
-    RoomState.ENDED: {Step.REOPEN: RoomState.LIVE},
+    RoomState.ENDED: {Step.REOPEN: RoomState.LIVE, Step.PLAN: RoomState.SCHEDULED},
     RoomState.CANCELLED: {},
 }
 
@@ -39,6 +46,8 @@ def after(state: RoomState, step: Step) -> RoomState:
         return reached
     if step is Step.END and state is RoomState.ENDED:
         raise refuse(Reason.ROOM_ALREADY_ENDED)
+    if step in (Step.START, Step.CANCEL):
+        raise refuse(Reason.ROOM_NOT_SCHEDULED, f"the room is {state.value}")
     raise refuse(Reason.ROOM_NOT_ACTIVE)
 
 

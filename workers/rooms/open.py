@@ -1,74 +1,37 @@
-"""Making rooms, changing them, and opening them for whoever joins."""
+"""Making rooms, and opening them for whoever joins."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
 
-from infra.contract.commands import CreateRoom, UpdateRoom
+from infra.contract.commands import CreateRoom
 from infra.contract.ids import RoomId, TenantId
 from infra.contract.refusals import Reason, Refused, refuse
-from infra.contract.views import RoomConfig, RoomState, RoomView, TenantView
-from infra.db import rooms, tenants
+from infra.contract.views import RoomConfig, RoomKind, RoomState, RoomView, TenantView
+from infra.db import rooms
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
-from workers.fields import merged
 from workers.owners import owns
-from workers.rooms import lifecycle, quota
+from workers.rooms import guests, lifecycle, plan, quota, show, start
 from workers.tools import Tools
 
 
 @owns(CreateRoom)
 def create_room(command: CreateRoom, work: Work, tools: Tools) -> RoomView:
-    """The room is live at once. Made already, it is left as it is."""
-    room = _new(
-        command.room_id, command.tenant_id, work.now, command.name, command.config, command.metadata
-    )
-    known_quota = quota.HEADROOM.quota(command.tenant_id, work.now)
-    if known_quota is not None and rooms.insert(work.connection, room, quota=known_quota):
-        return room
+    """An instant room is live at once. Made already, it is left as it is."""
+    room = _planned(command, work.now)
+    if room.state is RoomState.LIVE:
+        known_quota = quota.HEADROOM.quota(command.tenant_id, work.now)
+        if known_quota is not None and rooms.insert(work.connection, room, quota=known_quota):
+            return _with_seats(work, command, room)
     try:
-        return _make(work, quota.lock(work, command.tenant_id), room)
+        _make(work, quota.lock(work, command.tenant_id), room)
     except Refused:
         made = rooms.get(work.connection, command.tenant_id, command.room_id)
         if made is None:
             raise
         return made
-
-
-@owns(UpdateRoom)
-def update_room(command: UpdateRoom, work: Work, tools: Tools) -> RoomView:
-    room = rooms.lock(work.connection, command.tenant_id, command.room_id)
-    if room is None:
-        raise refuse(Reason.ROOM_UNKNOWN)
-    changes: dict[str, Any] = {}
-    if command.name is not None:
-        changes["name"] = command.name
-    if command.config is not None:
-        changes["config"] = merged(room.config, command.config).model_dump(mode="json")
-    if command.metadata is not None:
-        changes["meta"] = command.metadata
-    if changes:
-        rooms.change(work.connection, room, work.now, **changes)
-        return announce(work, room, "room.updated")
-    return seen(work, room)
-
-
-def seen(work: Work, room: LockedRoom) -> RoomView:
-    """The room as it stands now in this unit of work."""
-    view = rooms.get(work.connection, room.tenant_id, room.id)
-    if view is None:
-        raise LookupError(f"room {room.id} went away while it was locked")
-    return view
-
-
-def announce(work: Work, room: LockedRoom, kind: Literal["room.updated", "room.ended"]) -> RoomView:
-    """Write the event that shows the room as it stands now, and return that view."""
-    view = seen(work, room)
-    # With the number this event will have, or whoever compares would look for one more.
-    view = view.model_copy(update={"seq": view.seq + 1})
-    work.event(room.id, room.tenant_id, kind, {"room": view.model_dump(mode="json")})
-    return view
+    return _with_seats(work, command, room)
 
 
 def for_joining(
@@ -84,6 +47,7 @@ def for_joining(
     if found is not None and found.state is RoomState.LIVE:
         locked = rooms.lock(work.connection, tenant.id, found.id)
         if locked is not None and locked.state is RoomState.LIVE:
+            start.require_put_forward(locked)
             return locked, False
         # It ended between the two looks, which the second look below sees too.
 
@@ -102,37 +66,59 @@ def _opened(
     found = rooms.find(work.connection, tenant_id, room)
     if found is None:
         made = _make(work, tenant, _new(room_id_if_new, tenant_id, work.now, room))
-        return _locked(work, made.tenant_id, made.id), True
+        return show.lock(work, made.tenant_id, made.id), True
 
-    locked = _locked(work, tenant_id, found.id)
+    locked = show.lock(work, tenant_id, found.id)
     step = lifecycle.EARLY_JOIN.get(locked.state)
     if step is not None:
-        quota.require_one_more(work, tenant)
-        rooms.change(
-            work.connection,
-            locked,
-            work.now,
-            state=lifecycle.after(locked.state, step).value,
-            started_at=work.now,
-            ended_at=None,
-            empty_since=work.now,
-        )
-        locked = _locked(work, tenant_id, found.id)
-        announce(work, locked, "room.updated")
+        start.open_again(work, tenant, locked, step)
+        locked = show.lock(work, tenant_id, found.id)
     lifecycle.require_live(locked.state)
+    start.require_put_forward(locked)
     return locked, False
 
 
-def _locked(work: Work, tenant_id: TenantId, room_id: RoomId) -> LockedRoom:
-    locked = rooms.lock(work.connection, tenant_id, room_id)
-    if locked is None:
-        raise refuse(Reason.ROOM_UNKNOWN)
-    return locked
+def _planned(command: CreateRoom, now: datetime) -> RoomView:
+    """The room as ordered. Refuses BAD_TIMES, BAD_RECURRENCE."""
+    plan.require_times(command.starts_at, command.ends_at)
+    is_series = command.room_kind is RoomKind.RECURRING
+    if is_series:
+        plan.require_series(command.recurrence, command.starts_at)
+    elif command.recurrence is not None:
+        raise refuse(Reason.BAD_RECURRENCE, f"a room that is {command.room_kind.value} has no rule")
+    made = _new(command.room_id, command.tenant_id, now, command.name, command.config)
+    is_live = command.room_kind is RoomKind.INSTANT
+    return made.model_copy(
+        update={
+            "metadata": command.metadata,
+            "state": RoomState.LIVE if is_live else RoomState.SCHEDULED,
+            "started_at": now if is_live else None,
+            "kind": command.room_kind,
+            "creator_id": command.creator_id,
+            "description": command.description,
+            "location": command.location,
+            "starts_at": command.starts_at,
+            "ends_at": command.ends_at,
+            "recurrence": command.recurrence,
+            "series_starts_at": command.starts_at if is_series else None,
+        }
+    )
+
+
+def _with_seats(work: Work, command: CreateRoom, room: RoomView) -> RoomView:
+    if command.creator_id is not None and command.creator_seat is not None:
+        guests.seat_creator(
+            work, room, command.creator_id, command.creator_seat, command.creator_name
+        )
+    if command.invitees:
+        guests.keep_seats(work, room.tenant_id, room.id, command.invitees)
+    return room
 
 
 def _make(work: Work, tenant: TenantView, room: RoomView) -> RoomView:
     """Write the new room of a locked tenant."""
-    quota.require_one_more(work, tenant)
+    if room.state is RoomState.LIVE:
+        quota.require_one_more(work, tenant)
     if not rooms.insert(work.connection, room, quota=tenant.max_concurrent_rooms):
         raise refuse(Reason.ROOM_UNKNOWN, "this room id is taken")
     return room
@@ -144,14 +130,13 @@ def _new(
     now: datetime,
     name: str | None = None,
     config: RoomConfig | None = None,
-    metadata: dict[str, Any] | None = None,
 ) -> RoomView:
     return RoomView(
         id=room_id,
         tenant_id=tenant_id,
         name=name or str(room_id),
         config=config or RoomConfig(),
-        metadata=metadata or {},
+        metadata={},
         state=RoomState.LIVE,
         version=1,
         epoch=0,
@@ -165,13 +150,3 @@ def _new(
 
 def _is_id(room: str) -> bool:
     return rooms.as_id(room) is not None
-
-
-def tenant_for(work: Work, tenant_id: TenantId) -> TenantView:
-    """Refuses a tenant that is unknown or closed."""
-    tenant = tenants.get(work.connection, tenant_id)
-    if tenant is None:
-        raise refuse(Reason.TENANT_UNKNOWN)
-    if not tenant.is_active:
-        raise refuse(Reason.TENANT_INACTIVE)
-    return tenant

@@ -17,8 +17,10 @@ from infra.db.rooms import LockedRoom
 from infra.db.work import Work
 from workers import capture, pods
 from workers.owners import owns
-from workers.rooms import lifecycle
-from workers.rooms.open import seen, tenant_for
+from workers.rooms import lifecycle, show
+from workers.rooms.admission import require_open
+from workers.rooms.show import seen, tenant_for
+from workers.rooms.start import require_put_forward
 from workers.tools import Tools
 
 WhyLeft = Literal["left", "vanished", "removed", "replaced", "ended"]
@@ -31,15 +33,12 @@ def enter_room(command: EnterRoom, work: Work, tools: Tools) -> Entered:
 
     Joining starts the recording where the tenant's rules say so.
     """
-    room = rooms.lock(work.connection, command.tenant_id, command.room_id)
-    if room is None:
-        raise refuse(Reason.ROOM_UNKNOWN)
+    room = show.lock(work, command.tenant_id, command.room_id)
     lifecycle.require_live(room.state)
-    seat = participants.get(work.connection, room.tenant_id, room.id, command.participant_id)
-    if seat is None:
-        raise refuse(Reason.PARTICIPANT_UNKNOWN)
-
-    if not is_present(seat):
+    seat = show.known_seat(work, room, command.participant_id)
+    require_open(room, seat)
+    if not seat.is_present:
+        require_put_forward(room)
         tenant = tenant_for(work, room.tenant_id)
         require_place(work, tenant, room, seat)
         seat = _join(work, room, seat, command.connection_id)
@@ -72,10 +71,6 @@ def leave_room(command: LeaveRoom, work: Work, tools: Tools) -> Done:
     return Done()
 
 
-def is_present(seat: ParticipantView) -> bool:
-    return seat.joined_at is not None and seat.left_at is None
-
-
 def require_place(
     work: Work, tenant: TenantView, room: LockedRoom, seat: ParticipantView | None
 ) -> None:
@@ -101,7 +96,7 @@ def disconnect(
 ) -> None:
     """Forget one connection; with their last one the participant has left the locked room."""
     gone = participants.disconnect(work.connection, seat, connection_id)
-    if gone and is_present(seat) and not participants.is_connected(work.connection, seat):
+    if gone and seat.is_present and not participants.is_connected(work.connection, seat):
         leave(work, room, seat, why=why)
 
 

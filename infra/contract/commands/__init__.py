@@ -48,6 +48,9 @@ from infra.contract.commands.participants import (
     AddParticipants as AddParticipants,
 )
 from infra.contract.commands.participants import (
+    AskAdmission as AskAdmission,
+)
+from infra.contract.commands.participants import (
     DecideAdmission as DecideAdmission,
 )
 from infra.contract.commands.participants import (

@@ -11,6 +11,10 @@ from infra.contract.ids import TenantId
 from infra.contract.messages import Command, Done
 from infra.contract.views import TenantConfig, TenantView
 
+EXTERNAL_REF = Field(default=None, min_length=1, max_length=200)
+"""A tenant's name in other systems. Refuses MALFORMED one that another tenant has, or that looks
+like a tenant's id."""
+
 
 class CreateTenant(Command[TenantView]):
     kind: Literal["tenant.create"] = "tenant.create"
@@ -22,6 +26,7 @@ class CreateTenant(Command[TenantView]):
     max_participants_per_room: int | None = Field(default=None, ge=2, le=10_000)
     max_recording_duration_minutes: int = Field(default=120, ge=1, le=10_080)
     config: TenantConfig = TenantConfig()
+    external_ref: str | None = EXTERNAL_REF
 
 
 class UpdateTenant(Command[TenantView]):
@@ -34,7 +39,13 @@ class UpdateTenant(Command[TenantView]):
     max_participants_per_room: int | None = Field(default=None, ge=2, le=10_000)
     max_recording_duration_minutes: int | None = Field(default=None, ge=1, le=10_080)
     config: dict[str, Any] | None = None
-    "Keys of `TenantConfig` to merge over what is stored."
+    """Keys of `TenantConfig` to merge over what is stored; those of `post_meeting_webhook` are
+    merged over its own. Refuses BAD_URL for an address there that cannot be used."""
+    webhook_secret_sealed: str | None = None
+    "Of `post_meeting_webhook`, encrypted with the deployment's secret key."
+    if_match: str | None = None
+    "The entity tag last seen; refuses PRECONDITION_FAILED when it has changed since."
+    external_ref: str | None = EXTERNAL_REF
 
 
 class DeleteTenant(Command[Done]):

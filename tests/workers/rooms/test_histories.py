@@ -65,7 +65,7 @@ class Model:
             return Reason.ROOM_FULL
         if not self.is_live:
             self.is_live = True
-            self.log.append(("room.updated", None))
+            self.log.append(("room.started", None))
         self.seats[seat] = Sitter(self.clock)
         return None
 

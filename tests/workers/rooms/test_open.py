@@ -190,7 +190,7 @@ def test_joining_an_ended_room_opens_it_again(house: House) -> None:
     opened = house.seen(room)
     assert (opened.state, opened.started_at, opened.ended_at) == (RoomState.LIVE, house.now, None)
     assert opened.participant_count == 0
-    assert house.kinds(room)[-2:] == ["room.ended", "room.updated"]
+    assert house.kinds(room)[-2:] == ["room.ended", "room.started"]
 
 
 def test_an_ended_room_stays_ended_where_nobody_may_come_early(house: House) -> None:
