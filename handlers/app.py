@@ -24,8 +24,8 @@ from handlers.limits import RateLimit
 from handlers.operations.seen import Seen
 from handlers.operations.standing import Standing
 from handlers.page.routes import page_routes
-from handlers.socket.routes import routes as socket_routes
 from handlers.sightings import Sightings
+from handlers.socket.routes import routes as socket_routes
 from handlers.tokens import Tokens
 from infra import secrets
 from infra.bus.redis import RedisBus

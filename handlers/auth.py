@@ -10,16 +10,22 @@ from typing import Literal
 from starlette.requests import HTTPConnection
 
 from handlers.context import Context, context
+from handlers.issuers import User
 from handlers.origins import require_allowed
-from handlers.tokens import ROLES, Audience, Identity
+from handlers.tokens import ROLES, Audience, Claims
 from infra.contract.commands import Actor
-from infra.contract.ids import ParticipantId, RoomId, TenantId
+from infra.contract.ids import KeyId, ParticipantId, RoomId, TenantId
 from infra.contract.refusals import Reason, refuse
+from infra.contract.scopes import EVERY_SCOPE, Scope
 from infra.contract.views import Role
-from infra.secrets import API_KEY_PREFIX
+from infra.db.keys import GoodKey
+from infra.secrets import KEY_PREFIXES
 
 CREDENTIAL_LIMIT = 8192
 "Characters of one credential."
+ADMINS = frozenset({"admin", "super_admin", "superadmin", "administrator"})
+"Role words of who administers a tenant, folded."
+BY_WORD = {**{str(word): role for word, role in ROLES.items()}, **dict.fromkeys(ADMINS, Role.HOST)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,36 @@ class Principal:
     display_name: str | None = None
     user_id: str | None = None
     "The tenant's own name for the user a token was made for."
+    role_name: str | None = None
+    "The role in the tenant's own words, as the token has it."
+    email: str | None = None
+    "One the tenant vouches for."
+    scopes: frozenset[Scope] | None = None
+    "What a key or token is good for; None: everything."
+    rooms: frozenset[RoomId] | None = None
+    "The only rooms a key is good for; None: all."
+    key_id: KeyId | None = None
+    "The API key that was shown, or that the token was made with."
+
+    @property
+    def is_admin(self) -> bool:
+        """Administers the tenant, by the role their token names or by being the tenant itself."""
+        if self.governs:
+            return True
+        return self.kind == "tenant" and _folded(self.role_name) in ADMINS
+
+    @property
+    def confined(self) -> bool:
+        """Is good for certain rooms only, and so makes none."""
+        return self.room_id is not None or self.rooms is not None
+
+    def has(self, scope: Scope) -> bool:
+        return self.scopes is None or scope in self.scopes
+
+    def require(self, scope: Scope) -> None:
+        """Raises `Refused` SCOPE_MISSING."""
+        if not self.has(scope):
+            raise refuse(Reason.SCOPE_MISSING, scope.value)
 
     @property
     def leads(self) -> bool:
@@ -60,10 +96,14 @@ class Principal:
     @property
     def subject(self) -> str:
         """One word for who this is, the same for every credential of theirs."""
-        return str(self.participant_id or self.user_id or self.tenant_id or "operator")
+        # What a key with scopes did is not what the tenant did: nor may it ask after that.
+        key = self.key_id if self.scopes is not None else None
+        return str(self.participant_id or self.user_id or key or self.tenant_id or "operator")
 
     def sees(self, room_id: RoomId) -> bool:
-        return self.room_id is None or self.room_id == room_id
+        if self.room_id is not None and self.room_id != room_id:
+            return False
+        return self.rooms is None or room_id in self.rooms
 
     def actor(self, address: str | None) -> Actor:
         return Actor(kind=self.kind, id=self.subject, address=address)
@@ -85,7 +125,7 @@ async def _principal(conn: HTTPConnection, audience: Audience) -> Principal:
     here = context(conn)
     api_key = conn.headers.get("x-api-key")
     if api_key is not None:
-        return await principal_of_key(here, api_key)
+        return await principal_of_key(here, api_key, audience)
     bearer = conn.headers.get("authorization")
     if bearer is None:
         raise refuse(Reason.NO_CREDENTIALS)
@@ -100,39 +140,98 @@ async def principal_of_bearer(
 ) -> Principal:
     """The principal of an access token, or of an API key used as one. Raises as `authenticate`."""
     # A compact JWS has two dots; no key of ours has any.
-    if "." in credential:
-        return await principal_of(here, here.tokens.verify(credential, audience=audience))
-    return await principal_of_key(here, credential)
+    if "." not in credential:
+        return await principal_of_key(here, credential, audience)
+    if here.tokens.are_own(credential):
+        who = await principal_of(here, here.tokens.verify(credential, audience=audience))
+    else:
+        who = principal_of_user(await here.issuers.verify(credential))
+    await here.sightings.note(who)
+    return who
 
 
-async def principal_of_key(here: Context, api_key: str) -> Principal:
+async def principal_of_key(here: Context, api_key: str, audience: Audience = "chalk") -> Principal:
+    """A key with scopes is good for Chroom alone: no other dialect has words for them."""
     given = api_key.encode(errors="replace")
     if len(api_key) > CREDENTIAL_LIMIT or not api_key:
         raise refuse(Reason.BAD_CREDENTIALS, "invalid API key format")
     if hmac.compare_digest(given, here.secrets.operator_key.encode()):
         return Principal(kind="operator", tenant_id=None)
-    if not api_key.startswith(API_KEY_PREFIX):
+    if not api_key.startswith(KEY_PREFIXES):
         raise refuse(Reason.BAD_CREDENTIALS, "invalid API key format")
-    tenant_id = await here.standing.tenant_of_key(api_key)
-    if tenant_id is None:
+    key = await here.standing.key(api_key)
+    if key is None:
         raise refuse(Reason.BAD_CREDENTIALS, "invalid API key")
-    return Principal(kind="tenant", tenant_id=tenant_id)
+    if key.scopes is not None and audience != "chroom":
+        raise refuse(Reason.SCOPE_MISSING, "keys with scopes are for the Chroom API")
+    return _principal_with(key, key.scopes)
 
 
-async def principal_of(here: Context, identity: Identity) -> Principal:
+async def principal_of(here: Context, claims: Claims) -> Principal:
     """Whom a checked token speaks for. A seat's role and name are the row's, not the token's."""
-    if not await here.standing.is_active(identity.tenant_id):
+    if not await here.standing.is_active(claims.tenant_id):
         raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
-    if identity.kind == "tenant":
-        return Principal(
-            kind="tenant",
-            tenant_id=identity.tenant_id,
-            room_id=identity.room_id,
-            role=ROLES[identity.role],
-            display_name=identity.display_name,
-            user_id=identity.user_id,
-        )
-    seat = await here.standing.seat(identity)
+    if claims.kind == "participant":
+        return await _principal_of_seat(here, claims)
+    key = await require_lasting(here, claims)
+    if claims.scope is not None:
+        assert key is not None
+        asked = frozenset(Scope(name) for name in claims.scope.split() if name in EVERY_SCOPE)
+        return _principal_with(key, asked if key.scopes is None else asked & key.scopes)
+    return Principal(
+        kind="tenant",
+        tenant_id=claims.tenant_id,
+        room_id=claims.room_id,
+        role=ROLES[claims.role],
+        display_name=claims.display_name,
+        user_id=claims.user_id,
+        role_name=claims.role,
+        email=claims.email,
+        key_id=claims.key_id,
+    )
+
+
+async def require_lasting(here: Context, claims: Claims) -> GoodKey | None:
+    """Raises `Refused` BAD_CREDENTIALS for a token that was revoked, or whose key was: the key it
+    was made with otherwise, if it names one."""
+    if await here.standing.is_revoked(claims.jti):
+        raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
+    if claims.key_id is None:
+        if claims.scope is not None:
+            raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
+        return None
+    key = await here.standing.key_named(claims.key_id)
+    if key is None or key.tenant_id != claims.tenant_id:
+        raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
+    return key
+
+
+def principal_of_user(user: User) -> Principal:
+    """Whom a token of a tenant's own issuer speaks for. A role word we do not know is nobody's."""
+    return Principal(
+        kind="tenant",
+        tenant_id=user.tenant_id,
+        room_id=user.room_id,
+        role=BY_WORD.get(_folded(user.role), Role.ATTENDEE),
+        display_name=user.display_name,
+        user_id=user.user_id,
+        role_name=user.role,
+        email=user.email,
+    )
+
+
+def _principal_with(key: GoodKey, scopes: frozenset[Scope] | None) -> Principal:
+    return Principal(
+        kind="tenant", tenant_id=key.tenant_id, scopes=scopes, rooms=key.rooms, key_id=key.id
+    )
+
+
+def _folded(role: str | None) -> str:
+    return (role or "").strip().lower().replace(" ", "_").replace("-", "_")
+
+
+async def _principal_of_seat(here: Context, claims: Claims) -> Principal:
+    seat = await here.standing.seat(claims)
     if seat is None:
         raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
     return Principal(
@@ -143,6 +242,8 @@ async def principal_of(here: Context, identity: Identity) -> Principal:
         role=seat.role,
         display_name=seat.display_name,
         user_id=seat.external_user_id,
+        role_name=seat.role.value,
+        email=seat.email,
     )
 
 

@@ -13,7 +13,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError
 
-from infra.contract.ids import RoomId, TenantId, new_id
+from infra.contract.ids import KeyId, RoomId, TenantId, new_id
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import Role
 from infra.signing import ALGORITHM, LETTER_LIFE_S, sign, thumbprint
@@ -65,6 +65,11 @@ class Identity(BaseModel):
     user_id: str | None = None
     display_name: str | None = None
     room_id: RoomId | None = None
+    email: str | None = None
+    key_id: KeyId | None = None
+    "The API key it was made with, and ends with."
+    scope: str | None = None
+    "Of an OAuth 2.0 client, which is its key (RFC 9068, section 2.2.3): scopes, space-separated."
     once: Literal[True] | None = None
     "Of an invite that is good for one seat."
 
@@ -124,6 +129,15 @@ class Tokens:
         self._now = now
         self._seen: dict[tuple[bytes, TokenType, Audience], tuple[Claims, float]] = {}
         self.kid = thumbprint(key)
+        self._headers = {_header_of(sign(key, {}, typ=typ)) for typ in TYP.values()}
+
+    @property
+    def issuer(self) -> str:
+        return self._issuer
+
+    def are_own(self, token: str) -> bool:
+        """Whether it begins as all of ours do. It is not checked."""
+        return _header_of(token) in self._headers
 
     def pair(self, identity: Identity, born: Birth | None = None) -> TokenPair:
         """`born` None: tokens like no others, from now on."""
@@ -136,6 +150,10 @@ class Tokens:
     def invite(self, identity: Identity, lives_s: int, born: Birth | None = None) -> str:
         """Opens nothing by itself: whoever holds it may take a seat in the room it names."""
         return self._sign(identity, "invite", lives_s, born)
+
+    def client(self, identity: Identity) -> tuple[str, int]:
+        """An access token of an OAuth 2.0 client, and the seconds it lives."""
+        return self._sign(identity, "access", self._access_s, None), self._access_s
 
     def verify(
         self, token: str, *, type: TokenType = "access", audience: Audience = "chalk"
@@ -185,7 +203,11 @@ class Tokens:
 
     def _sign(self, identity: Identity, type: TokenType, lives_s: int, born: Birth | None) -> str:
         issued = int((born.at if born else self._now()).timestamp())
-        audience = ("chalk",) if identity.kind == "participant" else DIALECTS
+        audience: tuple[Audience, ...] = DIALECTS
+        if identity.kind == "participant":
+            audience = ("chalk",)
+        elif identity.scope is not None:
+            audience = ("chroom",)
         jti = uuid5(born.of, f"{type} {identity.role} {identity.sub}") if born else new_id()
         claims: dict[str, Any] = {
             **identity.model_dump(mode="json", exclude_none=True),
@@ -200,7 +222,13 @@ class Tokens:
             "jti": str(jti),
             "type": type,
         }
+        if identity.scope is not None:
+            claims["client_id"] = identity.sub
         return sign(self._key, claims, typ=TYP[type])
+
+
+def _header_of(token: str) -> str:
+    return token.partition(".")[0]
 
 
 def permissions(role: Role) -> dict[str, bool]:

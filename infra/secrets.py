@@ -56,11 +56,26 @@ class Secrets:
 
     def api_key(self, command_id: object) -> str:
         """The API key a command hands out: a retry of the command shows the same one again."""
-        digest = hmac.digest(self.secret_key, f"api-key:{command_id}".encode(), "sha256")
-        return API_KEY_PREFIX + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        return API_KEY_PREFIX + self._key_text("api-key", command_id)
+
+    def scoped_key(self, command_id: object) -> str:
+        """`api_key` for a key with scopes."""
+        return SCOPED_KEY_PREFIX + self._key_text("scoped-key", command_id)
+
+    def webhook_secret(self, command_id: object) -> str:
+        """As `api_key`, what a webhook endpoint's deliveries are signed with: `whsec_` and 32 bytes
+        in base64, as Standard Webhooks 1.0 has it."""
+        digest = hmac.digest(self.secret_key, f"webhook:{command_id}".encode(), "sha256")
+        return "whsec_" + base64.b64encode(digest).decode()
+
+    def _key_text(self, kind: str, command_id: object) -> str:
+        digest = hmac.digest(self.secret_key, f"{kind}:{command_id}".encode(), "sha256")
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 API_KEY_PREFIX = "chalk_live_"
+SCOPED_KEY_PREFIX = "chroom_live_"
+KEY_PREFIXES = (API_KEY_PREFIX, SCOPED_KEY_PREFIX)
 _NONCE_BYTES = 12
 _SEALED = "v1."
 "Says how it was sealed, so that the way may change."

@@ -18,6 +18,7 @@ import structlog
 from dramatiq import Actor, Message, Worker
 from sqlalchemy.exc import SQLAlchemyError
 
+from infra import secrets
 from infra.bus import keys
 from infra.bus.broker import ACTOR, JOB_ACTOR, WakeRedisBroker, clock_skew_s, open_redis
 from infra.contract.ids import JobId
@@ -35,8 +36,9 @@ from workers.outbox.relay import Sender
 from workers.owners import PERIODIC
 from workers.rounds import Rounds
 from workers.tools import Tools
+from workers.webhooks.courier import Courier
 
-QUEUES = ("commands", "mail", "recordings", "transcripts", "uploads")
+QUEUES = ("commands", "mail", "recordings", "transcripts", "uploads", "webhooks")
 "What `--queues` may name. `uploads` stands for the queue of the spool on this machine."
 
 SKEW_S = 2.0
@@ -79,6 +81,8 @@ OWNING = (
     "workers.tenants.keys",
     "workers.transcripts.request",
     "workers.transcripts.transcribe",
+    "workers.webhooks.endpoints",
+    "workers.webhooks.keeping",
 )
 "Modules that own a command, do a job or run now and then. What else they need they import."
 
@@ -142,6 +146,8 @@ class WorkerApp:
         )
         runs_rounds = keys.COMMANDS in self.queues
         self._rounds = Rounds(self.tools, self.name, PERIODIC) if runs_rounds else None
+        sends = keys.WEBHOOKS in self.queues
+        self._courier = Courier(self.tools, secrets.load(settings)) if sends else None
         self._over = threading.Event()
         self._pulse = threading.Thread(target=self._beat, name="pulse", daemon=True)
 
@@ -176,6 +182,8 @@ class WorkerApp:
         self._pulse.start()
         if self._rounds is not None:
             self._rounds.start()
+        if self._courier is not None:
+            self._courier.start()
         log.info("worker started", queues=self.queues, worker=self.name)
 
     def stop(self) -> None:
@@ -183,6 +191,8 @@ class WorkerApp:
         self.tools.draining.set()
         if self._rounds is not None:
             self._rounds.stop()
+        if self._courier is not None:
+            self._courier.stop()
         self._worker.stop(timeout=int(DRAIN_S * 1000))
         self._over.set()
         self._pulse.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handlers.auth import require_lasting
 from handlers.call import Visit
 from handlers.context import Context
 from handlers.tokens import Birth, Identity, RoleName, TokenPair
@@ -19,12 +20,16 @@ async def exchange(
     display_name: str | None,
     role: RoleName | None,
     room_id: RoomId | None,
+    email: str | None = None,
 ) -> TokenPair:
-    """Tokens for the tenant itself, or for the user of it that is named."""
+    """Tokens for the tenant itself, or for the user of it that is named. They end with the key."""
     here = visit.here
-    tenant_id = await here.standing.tenant_of_key(api_key)
-    if tenant_id is None:
+    key = await here.standing.key(api_key)
+    if key is None:
         raise refuse(Reason.BAD_CREDENTIALS, "invalid API key")
+    if key.scopes is not None:
+        raise refuse(Reason.SCOPE_MISSING, "keys with scopes get their tokens by OAuth 2.0")
+    tenant_id = key.tenant_id
     if room_id is not None and await here.reader.read(rooms.get, tenant_id, room_id) is None:
         raise refuse(Reason.ROOM_UNKNOWN)
     return here.tokens.pair(
@@ -36,6 +41,8 @@ async def exchange(
             user_id=user_id,
             display_name=display_name,
             room_id=room_id,
+            email=email,
+            key_id=key.id,
         )
     )
 
@@ -47,6 +54,7 @@ async def refresh(visit: Visit, refresh_token: str) -> TokenPair:
     if not await here.standing.is_active(identity.tenant_id):
         raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
     if identity.kind == "tenant":
+        await require_lasting(here, identity)
         return here.tokens.pair(identity)
     seat = await here.standing.seat(identity)
     if seat is None:

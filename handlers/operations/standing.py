@@ -9,9 +9,10 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from handlers.tokens import Identity
-from infra.contract.ids import ParticipantId, RoomId, TenantId
+from infra.contract.ids import KeyId, ParticipantId, RoomId, TenantId
 from infra.contract.views import ParticipantView, TenantView
-from infra.db import participants, tenants
+from infra.db import keys, participants, tenants
+from infra.db.keys import GoodKey
 from infra.db.reader import Reader
 from infra.secrets import api_key_sha256
 
@@ -55,19 +56,49 @@ class Standing:
         """`clock` gives seconds, for forgetting."""
         self._reader = reader
         self._now = now
-        self._keys: Memory[str, TenantId | None] = Memory(clock)
+        self._keys: Memory[str, GoodKey | None] = Memory(clock)
+        self._named_keys: Memory[KeyId, GoodKey | None] = Memory(clock)
+        self._revoked: Memory[UUID, bool] = Memory(clock)
+        self._called: Memory[str, TenantView | None] = Memory(clock)
         self._tenants: Memory[TenantId, TenantView | None] = Memory(clock)
         self._seats: Memory[ParticipantId, ParticipantView | None] = Memory(clock)
 
-    async def tenant_of_key(self, api_key: str) -> TenantId | None:
-        """The active tenant the key opens."""
+    async def key(self, api_key: str) -> GoodKey | None:
+        """What the key opens now, if anything."""
         digest = api_key_sha256(api_key)
 
-        async def ask() -> TenantId | None:
-            found = await self._reader.read(tenants.by_api_key, digest, self._now())
-            return found.id if found else None
+        async def ask() -> GoodKey | None:
+            return await self._reader.read(keys.by_digest, digest, self._now())
 
         return await self._keys.get(digest, ask)
+
+    async def key_named(self, key_id: KeyId) -> GoodKey | None:
+        """What the key of this id opens now, if anything."""
+
+        async def ask() -> GoodKey | None:
+            return await self._reader.read(keys.good, key_id, self._now())
+
+        return await self._named_keys.get(key_id, ask)
+
+    async def is_revoked(self, jti: UUID) -> bool:
+        """Whether a token of ours ended before its time."""
+
+        async def ask() -> bool:
+            return await self._reader.read(keys.is_revoked, jti)
+
+        return await self._revoked.get(jti, ask)
+
+    async def tenant_called(self, name: str) -> TenantView | None:
+        """The tenant a token means: by its id, or by what other systems call it."""
+        try:
+            return await self.tenant(TenantId(UUID(name)))
+        except ValueError:
+            pass
+
+        async def ask() -> TenantView | None:
+            return await self._reader.read(tenants.by_external_ref, name)
+
+        return await self._called.get(name, ask)
 
     async def tenant(self, tenant_id: TenantId) -> TenantView | None:
         """Also one that was closed."""
@@ -100,6 +131,9 @@ class Standing:
     def forget(self) -> None:
         """Ask again from here on: this process has just changed what others may do."""
         self._keys.clear()
+        self._named_keys.clear()
+        self._revoked.clear()
+        self._called.clear()
         self._tenants.clear()
         self._seats.clear()
 

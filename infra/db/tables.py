@@ -70,9 +70,12 @@ def _time(nullable: bool = False, index: bool = False) -> Any:
 
 class Tenant(SQLModel, table=True):
     __tablename__: ClassVar[str] = "tenants"
+    __table_args__ = (Index("uq_tenants_external_ref", "external_ref", unique=True),)
 
     id: UUID = Field(primary_key=True)
     name: str
+    external_ref: str | None = None
+    "The tenant's name in other systems, such as a campus id."
     config: dict[str, Any] = Field(sa_column=_json())
     max_concurrent_rooms: int
     max_participants_per_room: int | None
@@ -90,7 +93,8 @@ class ApiKey(SQLModel, table=True):
 
     sha256: str = Field(primary_key=True)
     id: UUID | None = None
-    "Of a key with scopes, by which it is listed, revoked, and an OAuth 2.0 client."
+    """By which it is listed and revoked, and named by tokens made with it; the OAuth 2.0 client it is.
+    None: written by a program of before."""
     tenant_id: UUID = Field(foreign_key="tenants.id", index=True)
     name: str | None = None
     scopes: list[str] | None = Field(default=None, sa_column=_json(nullable=True))

@@ -1,25 +1,26 @@
-"""Tenants and their API keys: what is read and written of them."""
+"""Tenants: what is read and written of them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, or_, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from infra.contract.ids import TenantId
 from infra.contract.views import TenantConfig, TenantView
+from infra.db import keys
 from infra.db.tables import Tenant
 from infra.db.upsert import insert_new
 
 TENANTS = Tenant.metadata.tables["tenants"]
-KEYS = Tenant.metadata.tables["api_keys"]
 
 
 def view(row: Row[Any]) -> TenantView:
     return TenantView(
         id=row.id,
         name=row.name,
+        external_ref=row.external_ref,
         config=TenantConfig.model_validate(row.config),
         max_concurrent_rooms=row.max_concurrent_rooms,
         max_participants_per_room=row.max_participants_per_room,
@@ -38,14 +39,13 @@ def get(connection: Connection, tenant_id: TenantId) -> TenantView | None:
 
 def by_api_key(connection: Connection, sha256: str, now: datetime) -> TenantView | None:
     """The active tenant this key opens, by the hex digest of the key."""
+    key = keys.by_digest(connection, sha256, now)
+    return get(connection, key.tenant_id) if key else None
+
+
+def by_external_ref(connection: Connection, external_ref: str) -> TenantView | None:
     row = connection.execute(
-        select(TENANTS)
-        .join(KEYS, KEYS.c.tenant_id == TENANTS.c.id)
-        .where(
-            KEYS.c.sha256 == sha256,
-            or_(KEYS.c.expires_at.is_(None), KEYS.c.expires_at > now),
-            TENANTS.c.is_active,
-        )
+        select(TENANTS).where(TENANTS.c.external_ref == external_ref)
     ).one_or_none()
     return view(row) if row else None
 
@@ -67,11 +67,12 @@ def lock(
 def insert(
     connection: Connection, tenant: TenantView, *, api_key_sha256: str, now: datetime
 ) -> bool:
-    """False when the id or the key is taken: roll back then, half of it may be written."""
+    """False when the id or key or name is taken: roll back then, half of it may be written."""
     made = insert_new(
         connection,
         TENANTS,
         id=tenant.id,
+        external_ref=tenant.external_ref,
         name=tenant.name,
         config=tenant.config.model_dump(mode="json"),
         max_concurrent_rooms=tenant.max_concurrent_rooms,
@@ -81,9 +82,7 @@ def insert(
         created_at=tenant.created_at,
         updated_at=tenant.updated_at,
     )
-    return made and insert_new(
-        connection, KEYS, sha256=api_key_sha256, tenant_id=tenant.id, created_at=now
-    )
+    return made and keys.add_own(connection, tenant.id, api_key_sha256, now)
 
 
 def save(connection: Connection, tenant: TenantView) -> None:
@@ -93,6 +92,7 @@ def save(connection: Connection, tenant: TenantView) -> None:
         .where(TENANTS.c.id == tenant.id)
         .values(
             name=tenant.name,
+            external_ref=tenant.external_ref,
             config=tenant.config.model_dump(mode="json"),
             max_concurrent_rooms=tenant.max_concurrent_rooms,
             max_participants_per_room=tenant.max_participants_per_room,
@@ -100,24 +100,6 @@ def save(connection: Connection, tenant: TenantView) -> None:
             is_active=tenant.is_active,
             updated_at=tenant.updated_at,
         )
-    )
-
-
-def add_key(connection: Connection, tenant_id: TenantId, sha256: str, now: datetime) -> bool:
-    """False when the key is there already."""
-    return insert_new(connection, KEYS, sha256=sha256, tenant_id=tenant_id, created_at=now)
-
-
-def expire_keys(
-    connection: Connection, tenant_id: TenantId, at: datetime, *, but: str | None = None
-) -> None:
-    """No key of the tenant except `but` is good from `at` on; what ends sooner stays so."""
-    ends = KEYS.c.expires_at
-    sooner = case((or_(ends.is_(None), ends > at), at), else_=ends)
-    connection.execute(
-        update(KEYS)
-        .where(KEYS.c.tenant_id == tenant_id, KEYS.c.sha256 != (but or ""))
-        .values(expires_at=sooner)
     )
 
 

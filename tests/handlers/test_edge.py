@@ -67,7 +67,7 @@ async def test_a_bug_answers_with_nothing_but_the_requests_id(api: Api) -> None:
     async def breaks(*_: Any) -> None:
         raise RuntimeError("a secret detail")
 
-    api.lobby.context.standing.tenant_of_key = breaks  # type: ignore[method-assign,assignment]
+    api.lobby.context.standing.key = breaks  # type: ignore[method-assign,assignment]
 
     answer = await api.call("GET", "/rooms")
 

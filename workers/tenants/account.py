@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from infra.contract.commands import CreateTenant, DeleteTenant, RotateApiKey, UpdateTenant
+from infra.contract.etags import require_match
 from infra.contract.ids import TenantId
 from infra.contract.messages import Done
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import TenantView
-from infra.db import tenants
+from infra.db import keys, tenants
 from infra.db.work import Work
+from workers import hooks
 from workers.fields import merged
 from workers.owners import owns
 from workers.tools import Tools
@@ -19,8 +22,10 @@ from workers.tools import Tools
 
 @owns(CreateTenant)
 def create_tenant(command: CreateTenant, work: Work, tools: Tools) -> TenantView:
+    _check_external_ref(work, command.tenant_id, command.external_ref)
     tenant = TenantView(
         id=command.tenant_id,
+        external_ref=command.external_ref,
         name=command.name,
         config=command.config,
         max_concurrent_rooms=command.max_concurrent_rooms,
@@ -41,8 +46,11 @@ def create_tenant(command: CreateTenant, work: Work, tools: Tools) -> TenantView
 @owns(UpdateTenant)
 def update_tenant(command: UpdateTenant, work: Work, tools: Tools) -> TenantView:
     tenant = _open(work, command.tenant_id)
+    require_match(tenant, command.if_match)
+    _check_external_ref(work, tenant.id, command.external_ref)
     changes: dict[str, Any] = command.model_dump(
         include={
+            "external_ref",
             "name",
             "max_concurrent_rooms",
             "max_participants_per_room",
@@ -51,7 +59,16 @@ def update_tenant(command: UpdateTenant, work: Work, tools: Tools) -> TenantView
         exclude_none=True,
     )
     if command.config is not None:
-        changes["config"] = merged(tenant.config, command.config)
+        wanted = dict(command.config)
+        if "post_meeting_webhook" in wanted:
+            wanted["post_meeting_webhook"] = hooks.configure(
+                work,
+                tools,
+                tenant,
+                wanted["post_meeting_webhook"],
+                secret_sealed=command.webhook_secret_sealed,
+            )
+        changes["config"] = merged(tenant.config, wanted)
     if changes:
         tenant = tenant.model_copy(update={**changes, "updated_at": work.now})
         tenants.save(work.connection, tenant)
@@ -67,15 +84,16 @@ def delete_tenant(command: DeleteTenant, work: Work, tools: Tools) -> Done:
     if tenant.is_active:
         closed = tenant.model_copy(update={"is_active": False, "updated_at": work.now})
         tenants.save(work.connection, closed)
-        tenants.expire_keys(work.connection, tenant.id, work.now)
+        keys.expire_all(work.connection, tenant.id, work.now)
     return Done()
 
 
 @owns(RotateApiKey)
 def rotate_api_key(command: RotateApiKey, work: Work, tools: Tools) -> Done:
+    """The tenant's own keys of before end; keys with scopes are revoked one by one."""
     tenant = _open(work, command.tenant_id)
-    if tenants.add_key(work.connection, tenant.id, command.api_key_sha256, work.now):
-        tenants.expire_keys(
+    if keys.add_own(work.connection, tenant.id, command.api_key_sha256, work.now):
+        keys.expire_own(
             work.connection,
             tenant.id,
             work.now + timedelta(seconds=command.overlap_s),
@@ -91,3 +109,17 @@ def _open(work: Work, tenant_id: TenantId) -> TenantView:
     if not tenant.is_active:
         raise refuse(Reason.TENANT_INACTIVE)
     return tenant
+
+
+def _check_external_ref(work: Work, tenant_id: TenantId, name: str | None) -> None:
+    if name is None:
+        return
+    try:
+        UUID(name)
+    except ValueError:
+        pass
+    else:
+        raise refuse(Reason.MALFORMED, "external_ref looks like a tenant's id")
+    other = tenants.by_external_ref(work.connection, name)
+    if other is not None and other.id != tenant_id:
+        raise refuse(Reason.MALFORMED, "external_ref is taken")

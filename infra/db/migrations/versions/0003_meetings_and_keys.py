@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from infra.contract.ids import new_id
 
 revision = "0003"
 down_revision = "0002"
@@ -180,6 +181,13 @@ def upgrade() -> None:
     op.add_column("api_keys", sa.Column("scopes", DATA, nullable=True))
     op.add_column("api_keys", sa.Column("room_ids", DATA, nullable=True))
     op.create_index("uq_api_keys_id", "api_keys", ["id"], unique=True)
+    # Tokens name the key they were made with, so every key gets a name.
+    keys = sa.table("api_keys", sa.column("sha256", sa.String()), sa.column("id", sa.Uuid()))
+    for sha256 in op.get_bind().scalars(sa.select(keys.c.sha256)).all():
+        op.execute(sa.update(keys).where(keys.c.sha256 == sha256).values(id=new_id()))
+
+    op.add_column("tenants", sa.Column("external_ref", sa.String(), nullable=True))
+    op.create_index("uq_tenants_external_ref", "tenants", ["external_ref"], unique=True)
 
     op.add_column("chat_messages", sa.Column("sender_id", sa.String(), nullable=True))
     op.add_column(
