@@ -11,9 +11,9 @@ import binascii
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import UUID
 
 import jwt
@@ -27,6 +27,7 @@ from infra.contract.ids import RoomId, TenantId
 from infra.contract.issuers import Algorithm, JwtIssuer
 from infra.contract.refusals import Reason, Refused, refuse
 from infra.contract.views import TenantView
+from infra.net import Unsafe
 from infra.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 SEALED_FOR = "jwt-issuers"
 "The purpose HMAC secrets are sealed for."
+MASK: Final[Literal["********"]] = "********"
+"What is shown of a secret."
 SHORTEST_SECRET = 32
 "Bytes of an HMAC secret (RFC 7518, section 3.2, has it for HS256)."
 TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
@@ -45,6 +48,19 @@ LAST_TIME = 2**53
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _TEXT = Field(min_length=1, max_length=200)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenIssuer:
+    """An issuer as a tenant names it, with its secret in the clear."""
+
+    issuer: str
+    algorithm: Algorithm
+    public_key: str | None = None
+    jwks_url: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    "`MASK`: the one it has."
+    audience: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +143,42 @@ class Issuers:
         if checked.exp <= now - LEEWAY_S:
             raise refuse(Reason.TOKEN_EXPIRED)
         return checked.user
+
+    def accepted(self, given: GivenIssuer, before: JwtIssuer | None) -> JwtIssuer:
+        """The issuer as it is kept. `before`: the one of that name so far.
+
+        Raises `Refused`: MALFORMED for keys that are not the algorithm's or are weak, BAD_URL.
+        """
+        try:
+            if given.issuer == self._own_issuer:
+                raise ValueError("this is our own name")
+            if given.public_key is not None:
+                public_key(given.public_key, given.algorithm)
+            if given.jwks_url is not None:
+                self._key_sets.check(given.jwks_url)
+            return JwtIssuer(
+                issuer=given.issuer,
+                algorithm=given.algorithm,
+                public_key=given.public_key,
+                jwks_url=given.jwks_url,
+                secret_sealed=self._sealed(given, before),
+                audience=given.audience,
+            )
+        except Unsafe as unsafe:
+            raise refuse(Reason.BAD_URL, f"jwks_url: {unsafe}") from unsafe
+        except ValidationError as wrong:
+            said = wrong.errors(include_url=False, include_input=False)[0]["msg"]
+            raise refuse(Reason.MALFORMED, f"jwt_issuers: {said}") from wrong
+        except ValueError as wrong:
+            raise refuse(Reason.MALFORMED, f"jwt_issuers: {wrong}") from wrong
+
+    def _sealed(self, given: GivenIssuer, before: JwtIssuer | None) -> str | None:
+        if given.secret is None:
+            return None
+        if given.secret == MASK and before is not None and before.algorithm == given.algorithm:
+            return before.secret_sealed
+        check_secret(given.secret)
+        return self._secrets.seal(SEALED_FOR, given.secret)
 
     async def _still(self, checked: _Checked) -> bool:
         """The tenant is there and trusts that issuer as it did."""

@@ -74,6 +74,10 @@ class KeySets:
         self._clock = clock
         self._sets: dict[str, _Set] = {}
 
+    def check(self, url: str) -> None:
+        """Raises `Unsafe` for a URL that is never asked. Its name is not looked up yet."""
+        self._outbound.check(url)
+
     async def key(self, url: str, kid: str | None, algorithm: Algorithm) -> PublicKey | None:
         """The one key of the set that fits; None: there is none, or more than one.
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from handlers.call import Call
+from handlers.issuers import GivenIssuer
 from infra.contract.commands import CreateTenant, DeleteTenant, RotateApiKey, UpdateTenant
 from infra.contract.ids import TenantId, new_id
+from infra.contract.issuers import JwtIssuer
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import RateTier, TenantConfig, TenantView
+from infra.contract.webhooks import SEALED_FOR
 from infra.db import tenants
 from infra.secrets import api_key_sha256
 
@@ -42,9 +46,21 @@ async def update(
         if call.who.kind != "operator":
             raise refuse(Reason.NOT_ALLOWED, "rate_tier is the operator's to change")
         fields["config"] = {"rate_tier": rate_tier, **fields.get("config", {})}
+    if "external_ref" in fields and call.who.kind != "operator":
+        raise refuse(Reason.NOT_ALLOWED, "external_ref is the operator's to change")
+    secret = fields.get("config", {}).get("post_meeting_webhook", {}).pop("secret", None)
+    if secret is not None:
+        fields["webhook_secret_sealed"] = call.here.secrets.seal(SEALED_FOR, secret)
     changed = await call.ask(UpdateTenant(tenant_id=_own(call, tenant_id), **fields))
     call.here.standing.forget()
     return changed
+
+
+async def trust(call: Call, tenant_id: TenantId, given: Sequence[GivenIssuer]) -> list[JwtIssuer]:
+    """The issuers as they are kept. Refuses MALFORMED, BAD_URL: see `Issuers.accepted`."""
+    tenant = await get(call, tenant_id)
+    before = {issuer.issuer: issuer for issuer in tenant.config.jwt_issuers}
+    return [call.here.issuers.accepted(issuer, before.get(issuer.issuer)) for issuer in given]
 
 
 async def delete(call: Call, tenant_id: TenantId) -> None:

@@ -69,12 +69,17 @@ async def rotate_api_key(call: Call, tenant_id: TenantId, body: wire.RotateKey) 
     return wire.ApiKey(api_key=await tenants.rotate_key(call, tenant_id, body.overlap_seconds))
 
 
-@govern("PATCH", "/tenants/{tenant_id}/config", refuses=(Reason.OTHER_TENANT,))
+@govern("PATCH", "/tenants/{tenant_id}/config", refuses=(Reason.OTHER_TENANT, Reason.BAD_URL))
 async def update_tenant_config(
     call: Call, tenant_id: TenantId, body: wire.TenantConfigChange
 ) -> wire.Tenant:
     """Update config."""
-    return wire.Tenant.of(await tenants.update(call, tenant_id, config=changes(body)))
+    config = changes(body)
+    if "jwt_issuers" in config:
+        given = [issuer.given for issuer in body.jwt_issuers]
+        trusted = await tenants.trust(call, tenant_id, given)
+        config["jwt_issuers"] = [issuer.model_dump() for issuer in trusted]
+    return wire.Tenant.of(await tenants.update(call, tenant_id, config=config))
 
 
 @exchange("/auth/token")

@@ -9,10 +9,12 @@ from uuid import UUID
 from pydantic import Field
 
 from handlers.dialects.chalk.wire.fields import Minutes, Name, Origin, Quota, Seats, unset
+from handlers.dialects.chalk.wire.issuers import JwtIssuerGiven, ShownConfig
 from handlers.dialects.operation import Body, Shown
 from handlers.tokens import RoleName, TokenPair
 from infra.contract.ids import RoomId
-from infra.contract.views import DuplicatePolicy, RateTier, TenantConfig, TenantView
+from infra.contract.issuers import MOST_ISSUERS
+from infra.contract.views import DuplicatePolicy, RateTier, TenantView
 
 
 class CreateTenant(Body):
@@ -22,6 +24,8 @@ class CreateTenant(Body):
     "Null: a room's own `max_participants` alone decides."
     max_recording_duration_minutes: Minutes = 120
     rate_tier: RateTier = "standard"
+    external_ref: Name | None = None
+    "What other systems call the tenant: the `campus_id` in tokens of its own issuers."
 
 
 class UpdateTenant(Body):
@@ -30,6 +34,26 @@ class UpdateTenant(Body):
     max_participants_per_room: Seats = unset()
     max_recording_duration_minutes: Minutes = unset()
     rate_tier: RateTier = unset()
+    external_ref: Name = unset()
+    "The operator's to change."
+
+
+class PostMeetingWebhookChange(Body):
+    """A webhook endpoint that is part of the configuration; what is not sent stays as it is."""
+
+    enabled: bool = unset()
+    url: Annotated[str, Field(min_length=8, max_length=2048)] = unset()
+    secret: Annotated[str, Field(min_length=24, max_length=256, pattern=r"^[!-~]+$")] = unset()
+    """Needed at first. `X-Chalk-Signature` is made with it as it stands, `webhook-signature` with
+    what follows `whsec_` decoded from base64. Nothing ever shows it."""
+    include_recording: bool = unset()
+    include_transcript: bool = unset()
+    include_summary: bool = unset()
+    include_action_items: bool = unset()
+    events: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=64)
+    ] = unset()
+    "At first `meeting.recording_ready` alone; empty: all of them."
 
 
 class TenantConfigChange(Body):
@@ -51,6 +75,9 @@ class TenantConfigChange(Body):
     ] = unset()
     allowed_origins: Annotated[tuple[Origin, ...], Field(max_length=20)] = unset()
     first_participant_is_host: bool = unset()
+    post_meeting_webhook: PostMeetingWebhookChange = unset()
+    jwt_issuers: Annotated[tuple[JwtIssuerGiven, ...], Field(max_length=MOST_ISSUERS)] = unset()
+    "All of them: those of before that are not among these are trusted no more."
 
 
 class RotateKey(Body):
@@ -61,8 +88,9 @@ class RotateKey(Body):
 class Tenant(Shown):
     id: UUID
     name: str
-    config: TenantConfig
-    tenant_config: TenantConfig
+    external_ref: str | None
+    config: ShownConfig
+    tenant_config: ShownConfig
     "The same again."
     max_concurrent_rooms: int
     max_participants_per_room: int | None
@@ -73,7 +101,8 @@ class Tenant(Shown):
 
     @classmethod
     def of(cls, tenant: TenantView) -> Tenant:
-        return cls(**dict(tenant), tenant_config=tenant.config)
+        config = ShownConfig.of(tenant.config)
+        return cls(**{**dict(tenant), "config": config}, tenant_config=config)
 
 
 class NewTenant(Tenant):
@@ -95,6 +124,8 @@ class TokenRequest(Body):
     "Null: host for the tenant itself, participant for a user."
     room_id: RoomId | None = None
     "The one room the token is good for; null: any."
+    email: Annotated[str, Field(min_length=3, max_length=254)] | None = None
+    "The user's: invitations to it are theirs."
 
 
 class RefreshRequest(Body):
