@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, Select, and_, or_, select
 
 from infra.contract.ids import PodId, RoomId, TenantId
-from infra.contract.views import RecordingState, RoomState
+from infra.contract.views import RecordingState, RoomKind, RoomState
 from infra.db.tables import Room
 
 _TABLES = Room.metadata.tables
@@ -77,5 +77,24 @@ def of_closed_tenants(connection: Connection, limit: int) -> Found:
         _live()
         .join(_TENANTS, _TENANTS.c.id == ROOMS.c.tenant_id)
         .where(_TENANTS.c.is_active.is_(False))
+        .limit(limit),
+    )
+
+
+def missed(connection: Connection, now: datetime, day_ago: datetime, limit: int) -> Found:
+    """Series whose next occurrence is over, or began a day ago if it has no end, unstarted."""
+    return _found(
+        connection,
+        select(ROOMS.c.tenant_id, ROOMS.c.id)
+        .where(
+            ROOMS.c.state == RoomState.SCHEDULED,
+            ROOMS.c.kind == RoomKind.RECURRING,
+            ROOMS.c.deleted_at.is_(None),
+            or_(
+                ROOMS.c.ends_at <= now,
+                and_(ROOMS.c.ends_at.is_(None), ROOMS.c.starts_at <= day_ago),
+            ),
+        )
+        .order_by(ROOMS.c.starts_at)
         .limit(limit),
     )

@@ -54,6 +54,7 @@ def note(
     begins = seat.admission is Admission.WAITING and (
         before is None or before.admission is not Admission.WAITING
     )
+    work.touch(room.id)
     if begins:
         seat = seat.model_copy(update={"asked_at": work.now})
     if before is None:

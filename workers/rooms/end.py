@@ -76,11 +76,12 @@ def end(work: Work, room: LockedRoom, *, again: bool = True) -> RoomView:
     return view
 
 
-def move_on(work: Work, room: LockedRoom, state: RoomState) -> None:
-    """Schedule a locked series, which is in this state now, for its next occurrence, if any."""
+def move_on(work: Work, room: LockedRoom, state: RoomState) -> bool:
+    """Schedule a locked series, which is in this state now, for its next occurrence. False: there
+    is none, and it stays as it is."""
     coming = plan.next_occurrence(room, work.now)
     if coming is None:
-        return
+        return False
     rooms.change(
         work.connection,
         room,
@@ -92,6 +93,17 @@ def move_on(work: Work, room: LockedRoom, state: RoomState) -> None:
         ended_at=None,
     )
     show.announce(work, room, "room.updated")
+    return True
+
+
+def lapse(work: Work, room: LockedRoom) -> None:
+    """The planned time of a locked series is over: it is about its next occurrence, or ended."""
+    if not move_on(work, room, room.state):
+        ended = lifecycle.after(room.state, Step.LAPSE)
+        participants.close_doors(work.connection, room.id)
+        rooms.change(work.connection, room, work.now, state=ended.value, ended_at=work.now)
+        # Not `room.ended`, which ends a session: there was none.
+        show.announce(work, room, "room.updated")
 
 
 def cancel(work: Work, room: LockedRoom) -> RoomView:

@@ -16,6 +16,8 @@ class Step(StrEnum):
     REOPEN = "reopen"
     PLAN = "plan"
     "A series moves on to its next occurrence."
+    LAPSE = "lapse"
+    "The last occurrence of a series is over, and nobody came."
 
 
 STEPS: Mapping[RoomState, Mapping[Step, RoomState]] = {
@@ -24,6 +26,7 @@ STEPS: Mapping[RoomState, Mapping[Step, RoomState]] = {
         Step.CANCEL: RoomState.CANCELLED,
         # An occurrence nobody came to.
         Step.PLAN: RoomState.SCHEDULED,
+        Step.LAPSE: RoomState.ENDED,
     },
     RoomState.LIVE: {Step.END: RoomState.ENDED},
     # A retried command is answered from its stored outcome and never gets here;

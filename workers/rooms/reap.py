@@ -51,6 +51,7 @@ def keep_limits(tools: Tools) -> None:
     stop_long_recordings(tools)
     end_rooms_of_closed_tenants(tools)
     end_empty_rooms(tools)
+    move_missed_series_on(tools)
 
 
 def move_rooms_of_dead_pods(tools: Tools) -> None:
@@ -95,6 +96,15 @@ def end_empty_rooms(tools: Tools) -> None:
         _each(tools, empty, partial(_end_if_empty, since))
 
 
+def move_missed_series_on(tools: Tools) -> None:
+    """Series nobody came to this time are about their next occurrence, or over with their last."""
+    now = tools.now()
+    with tools.engine.connect() as connection:
+        missed = room_sweeps.missed(connection, now, now - timedelta(days=1), AT_ONCE)
+    for tenant_id, room_id in missed:
+        _unit(tools, partial(_lapse, tenant_id, room_id))
+
+
 def end_rooms_of_closed_tenants(tools: Tools) -> None:
     with tools.engine.connect() as connection:
         orphans = room_sweeps.of_closed_tenants(connection, AT_ONCE)
@@ -125,6 +135,15 @@ def _forget(
     seat = participants.get(work.connection, room.tenant_id, room.id, seat_id)
     if seat is not None:
         presence.disconnect(work, room, seat, connection_id, why="vanished")
+
+
+def _lapse(tenant_id: TenantId, room_id: RoomId, work: Work) -> None:
+    room = rooms.lock(work.connection, tenant_id, room_id)
+    if room is None or room.state is not RoomState.SCHEDULED or room.starts_at is None:
+        return
+    over_at = room.ends_at or room.starts_at + timedelta(days=1)
+    if over_at <= work.now:
+        end.lapse(work, room)
 
 
 def _end_if_empty(since: datetime, work: Work, room: LockedRoom) -> None:
