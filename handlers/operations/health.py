@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from handlers.context import Context
-from infra.bus.keys import COMMANDS, RECORDINGS, TRANSCRIPTS, uploads
+from infra.bus.keys import COMMANDS, RECORDINGS, TRANSCRIPTS, WEBHOOKS, uploads
 from infra.contract.refusals import Refused
 from infra.storage.port import StoreUnavailable
 
@@ -89,7 +89,7 @@ async def _storage(here: Context) -> Part:
 async def _workers(here: Context) -> Part:
     consumed = await here.live.workers()
     # What a pod records is uploaded by the worker beside its spool.
-    needed = {COMMANDS, RECORDINGS, TRANSCRIPTS} | {
+    needed = {COMMANDS, RECORDINGS, TRANSCRIPTS, WEBHOOKS} | {
         uploads(pod.spool_id) for pod in await here.live.pods()
     }
     if missing := sorted(needed - consumed.keys()):

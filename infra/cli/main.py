@@ -41,8 +41,11 @@ def api() -> None:
 @app.command()
 def worker(
     queues: Annotated[
-        str, typer.Option(help="Which work: commands, uploads, recordings, transcripts, mail.")
-    ] = "commands,uploads,recordings,transcripts,mail",
+        str,
+        typer.Option(
+            help="Which work: commands, uploads, recordings, transcripts, webhooks, mail."
+        ),
+    ] = "commands,uploads,recordings,transcripts,webhooks,mail",
 ) -> None:
     """A worker: carries out commands and jobs, and alone writes the database."""
     _become("workers", "--queues", queues)

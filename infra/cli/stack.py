@@ -90,7 +90,7 @@ PROGRAMS: dict[str, list[str]] = {
     "worker-commands": ["workers", "--queues", "commands"],
     "worker-recordings": ["workers", "--queues", "uploads,recordings"],
     "worker-transcripts": ["workers", "--queues", "transcripts"],
-    "worker-outgoing": ["workers", "--queues", "mail"],
+    "worker-outgoing": ["workers", "--queues", "webhooks,mail"],
     "media": ["media"],
     "api": ["handlers"],
 }

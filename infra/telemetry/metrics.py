@@ -32,6 +32,13 @@ JOBS = Counter(
 )
 "lost: the lease ran out under a worker that lived. poison: set aside because workers died of it."
 
+WEBHOOK_ATTEMPTS = Counter(
+    "parley_webhook_attempts_total",
+    "Attempts at webhook deliveries by how they ended: delivered, again, never, gone, lost.",
+    ["ended"],
+)
+"again growing: receivers do not answer. lost: attempts last longer than their leases."
+
 OUTBOX_RELAYED = Counter(
     "parley_outbox_relayed_total",
     "Messages the relay had to send because the worker that left them did not.",

@@ -15,7 +15,7 @@ from tests.support.api import Api
 def well(api: Api) -> Api:
     """A deployment all of whose parts answer."""
     pod = api.bus.reports[api.bus.pod()]
-    queues = ("commands", "recordings", "transcripts", uploads(pod.spool_id))
+    queues = ("commands", "recordings", "transcripts", "webhooks", uploads(pod.spool_id))
     api.bus.consumed = {queue: [100 + n] for n, queue in enumerate(queues)}
     return api
 
@@ -37,7 +37,7 @@ async def test_health_is_told_under_the_api_too(well: Api) -> None:
     assert (await well.call("GET", "/health", key="")).status_code == 200
 
 
-@pytest.mark.parametrize("queue", ["commands", "recordings", "transcripts", "uploads"])
+@pytest.mark.parametrize("queue", ["commands", "recordings", "transcripts", "uploads", "webhooks"])
 async def test_a_queue_nobody_consumes_is_named(well: Api, queue: str) -> None:
     (gone,) = [name for name in well.bus.consumed if name.startswith(queue)]
     del well.bus.consumed[gone]

@@ -41,7 +41,7 @@ class StackUnderTest:
             "worker-commands": "commands",
             "worker-recordings": "uploads,recordings",
             "worker-transcripts": "transcripts",
-            "worker-outgoing": "mail",
+            "worker-outgoing": "webhooks,mail",
         }
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():

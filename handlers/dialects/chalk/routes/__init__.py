@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from handlers.dialects.chalk.routes import invites, people, recordings, rooms, statistics, tenants
+from handlers.dialects.chalk.routes import (
+    invites,
+    people,
+    recordings,
+    rooms,
+    statistics,
+    tenants,
+    webhooks,
+)
 from handlers.dialects.operation import Table
 
 OPERATIONS = Table(
@@ -13,5 +21,6 @@ OPERATIONS = Table(
         *invites.TABLE,
         *recordings.TABLE,
         *people.TABLE,
+        *webhooks.TABLE,
     ]
 )
