@@ -53,9 +53,7 @@ async def add(call: Call, room: str, wish: Wish) -> tuple[Seated, TokenPair]:
             may_make_room=call.who.room_id is None,
         )
     )
-    return seated, credentials.for_seat(
-        call.here, seated.participant, call.born(seated.decided_at)
-    )
+    return seated, credentials.for_seat(call.here, seated.participant, call.born(seated.decided_at))
 
 
 async def add_many(call: Call, room: str, wishes: Sequence[Wish]) -> tuple[SeatResult, ...]:
@@ -105,6 +103,7 @@ async def update(
             participant_id=participant_id,
             display_name=display_name,
             role=role,
+            if_match=call.if_match,
         )
     )
     call.here.standing.forget()

@@ -16,8 +16,9 @@ from infra.db import rooms
 
 
 async def create(
-    call: Call, *, name: str | None, config: RoomConfig, metadata: dict[str, Any]
+    call: Call, *, name: str | None, config: RoomConfig, metadata: dict[str, Any], **plan: Any
 ) -> RoomView:
+    """`plan` as `CreateRoom` has it; without one the room is live at once."""
     # Somebody confined to some rooms makes no others.
     if call.who.confined:
         raise refuse(Reason.NOT_ALLOWED)
@@ -28,6 +29,8 @@ async def create(
             name=name,
             config=config,
             metadata=metadata,
+            creator_id=call.who.user_id,
+            **plan,
         )
     )
 
@@ -58,7 +61,12 @@ async def find(call: Call, room: str) -> RoomView:
 
 async def update(call: Call, room_id: RoomId, **fields: Any) -> RoomView:
     return await call.ask(
-        UpdateRoom(tenant_id=call.tenant_id, room_id=call.in_room(room_id), **fields)
+        UpdateRoom(
+            tenant_id=call.tenant_id,
+            room_id=call.in_room(room_id),
+            if_version=call.if_version,
+            **fields,
+        )
     )
 
 
@@ -67,7 +75,11 @@ async def end(call: Call, room_id: RoomId) -> RoomView:
 
 
 async def delete(call: Call, room_id: RoomId) -> None:
-    await call.ask(DeleteRoom(tenant_id=call.tenant_id, room_id=call.in_room(room_id)))
+    await call.ask(
+        DeleteRoom(
+            tenant_id=call.tenant_id, room_id=call.in_room(room_id), if_version=call.if_version
+        )
+    )
 
 
 async def events(call: Call, room_id: RoomId, after_seq: int, limit: int) -> list[RoomEvent]:

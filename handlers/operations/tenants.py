@@ -51,7 +51,9 @@ async def update(
     secret = fields.get("config", {}).get("post_meeting_webhook", {}).pop("secret", None)
     if secret is not None:
         fields["webhook_secret_sealed"] = call.here.secrets.seal(SEALED_FOR, secret)
-    changed = await call.ask(UpdateTenant(tenant_id=_own(call, tenant_id), **fields))
+    changed = await call.ask(
+        UpdateTenant(tenant_id=_own(call, tenant_id), if_match=call.if_match, **fields)
+    )
     call.here.standing.forget()
     return changed
 

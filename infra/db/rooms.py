@@ -132,13 +132,12 @@ def find(connection: Connection, tenant_id: TenantId, room: str) -> RoomView | N
 def page(
     connection: Connection, tenant_id: TenantId, limit: int, offset: int
 ) -> tuple[list[RoomView], int]:
-    """Live rooms, newest first, and how many there are in all."""
-    live = ROOMS.c.state == RoomState.LIVE
-    rows = connection.execute(
-        _of(tenant_id).where(live).order_by(ROOMS.c.id.desc()).limit(limit).offset(offset)
-    )
+    """Rooms that are live or will be, newest first, and how many there are in all."""
+    active = _of(tenant_id).where(ROOMS.c.state.in_((RoomState.SCHEDULED, RoomState.LIVE)))
+    rows = connection.execute(active.order_by(ROOMS.c.id.desc()).limit(limit).offset(offset))
     found = [_view(row) for row in rows]
-    return found, count_live(connection, tenant_id)
+    count = active.with_only_columns(func.count(), maintain_column_froms=True)
+    return found, connection.execute(count).scalar_one()
 
 
 def page_all(

@@ -19,6 +19,7 @@ async def test_a_new_room_is_shown_as_chalk_shows_it(api: Api) -> None:
     assert room == await api.got(f"/rooms/{room['id']}")
     assert room.keys() == {
         *("id", "tenant_id", "name", "config", "metadata", "status", "participant_count"),
+        *("starts_at", "ends_at", "recurrence"),
         *("started_at", "ended_at", "created_at", "updated_at"),
     }
     shown = {"max_participants": 5, "recording_enabled": True, "chat_enabled": True}

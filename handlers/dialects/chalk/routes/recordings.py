@@ -111,7 +111,9 @@ async def archive_recording_of_room(
     also=(200,),
     refuses=(Reason.RECORDING_NOT_PROCESSING, Reason.NOTHING_TO_RECOVER),
 )
-async def recover_recording(call: Call, recording_id: RecordingId) -> wire.Recovered | Answer[wire.Recovered]:
+async def recover_recording(
+    call: Call, recording_id: RecordingId
+) -> wire.Recovered | Answer[wire.Recovered]:
     """Recover recording.
 
     Takes up one that is stuck in processing; 202 while that is under way.

@@ -8,12 +8,14 @@ from handlers.auth import May
 from handlers.call import Call
 from handlers.dialects.chalk.wire import rooms as wire
 from handlers.dialects.chalk.wire.fields import Page, changes
-from handlers.dialects.operation import Table
+from handlers.dialects.operation import Answer, Table
 from handlers.operations import credentials, participants, rooms
 from handlers.operations.participants import Wish
-from infra.contract.ids import ParticipantId, RoomId
+from infra.contract.commands import Invitee
+from infra.contract.etags import etag_of
+from infra.contract.ids import ParticipantId, RoomId, new_id
 from infra.contract.refusals import Reason
-from infra.contract.views import RoomConfig
+from infra.contract.views import RoomConfig, RoomKind, RoomView
 
 TABLE = Table()
 lead = partial(TABLE.add, tag="rooms", may=May.LEAD)
@@ -27,14 +29,48 @@ JOINING = (
 
 
 @lead("POST", "/rooms", status=201, refuses=(Reason.ROOM_QUOTA_REACHED,))
-async def create_room(call: Call, body: wire.CreateRoom) -> wire.Room:
+async def create_room(call: Call, body: wire.CreateRoom) -> Answer[wire.Room]:
     """Create room.
 
     It can be joined at once.
     """
     config = RoomConfig(**body.config.model_dump())
-    return wire.Room.of(
-        await rooms.create(call, name=body.name, config=config, metadata=body.metadata)
+    return tagged(await rooms.create(call, name=body.name, config=config, metadata=body.metadata))
+
+
+@lead(
+    "POST",
+    "/rooms/schedule",
+    status=201,
+    refuses=(Reason.BAD_TIMES, Reason.BAD_RECURRENCE),
+    extension=True,
+)
+async def schedule_room(call: Call, body: wire.ScheduleRoom) -> Answer[wire.Room]:
+    """Schedule room.
+
+    Once, or as a series by a rule. Seats are kept for who is invited.
+    """
+    return tagged(
+        await rooms.create(
+            call,
+            name=body.name,
+            config=RoomConfig(**body.config.model_dump()),
+            metadata=body.metadata,
+            room_kind=RoomKind.RECURRING if body.recurrence else RoomKind.SCHEDULED,
+            starts_at=body.starts_at,
+            ends_at=body.end,
+            recurrence=body.recurrence,
+            invitees=tuple(
+                Invitee(
+                    participant_id=ParticipantId(new_id()),
+                    user_id=asked.external_user_id,
+                    email=asked.email,
+                    name=asked.display_name,
+                    role=wire.ROLES[asked.role],
+                )
+                for asked in body.invitees
+            ),
+        )
     )
 
 
@@ -50,18 +86,18 @@ async def list_rooms(call: Call, query: Page) -> wire.Rooms:
 
 
 @see("/rooms/{room_id}")
-async def get_room(call: Call, room_id: RoomId) -> wire.Room:
+async def get_room(call: Call, room_id: RoomId) -> Answer[wire.Room]:
     """Get room."""
-    return wire.Room.of(await rooms.get(call, room_id))
+    return tagged(await rooms.get(call, room_id))
 
 
-@lead("PATCH", "/rooms/{room_id}")
-async def update_room(call: Call, room_id: RoomId, body: wire.UpdateRoom) -> wire.Room:
+@lead("PATCH", "/rooms/{room_id}", conditional=True)
+async def update_room(call: Call, room_id: RoomId, body: wire.UpdateRoom) -> Answer[wire.Room]:
     """Update room."""
-    return wire.Room.of(await rooms.update(call, room_id, **changes(body)))
+    return tagged(await rooms.update(call, room_id, **changes(body)))
 
 
-@lead("DELETE", "/rooms/{room_id}", status=204)
+@lead("DELETE", "/rooms/{room_id}", status=204, conditional=True)
 async def delete_room(call: Call, room_id: RoomId) -> None:
     """Delete room.
 
@@ -71,12 +107,16 @@ async def delete_room(call: Call, room_id: RoomId) -> None:
 
 
 @lead("POST", "/rooms/{room_id}/end", refuses=(Reason.ROOM_ALREADY_ENDED,))
-async def end_room(call: Call, room_id: RoomId) -> wire.Room:
+async def end_room(call: Call, room_id: RoomId) -> Answer[wire.Room]:
     """End room.
 
     For everybody: connections close, and a recording is stopped and processed.
     """
-    return wire.Room.of(await rooms.end(call, room_id))
+    return tagged(await rooms.end(call, room_id))
+
+
+def tagged(room: RoomView) -> Answer[wire.Room]:
+    return Answer(wire.Room.of(room), etag=str(room.version))
 
 
 @see("/rooms/{room_id}/events", extension=True)
@@ -105,13 +145,14 @@ SEAT = "/rooms/{room_id}/participants/{participant_id}"
     status=201,
     refuses=(Reason.HOST_ONLY, *JOINING),
 )
-async def add_participant(call: Call, room: str, body: wire.AddParticipant) -> wire.Joined:
+async def add_participant(call: Call, room: str, body: wire.AddParticipant) -> Answer[wire.Joined]:
     """Add participant.
 
     `room` is an id or a name; an unknown name makes the room where the tenant's
     `allow_early_join` says so. The answer holds the participant's tokens.
     """
-    return wire.Joined.as_(*await participants.add(call, room, _wish(body)))
+    seated, tokens = await participants.add(call, room, _wish(body))
+    return Answer(wire.Joined.as_(seated, tokens), etag=etag_of(seated.participant))
 
 
 @TABLE.add(
@@ -157,25 +198,25 @@ async def add_participants(call: Call, room: str, body: wire.AddParticipants) ->
     tag="participants",
     may=May.JOIN,
     refuses=(Reason.HOST_ONLY,),
+    conditional=True,
     extension=True,
 )
 async def update_participant(
     call: Call, room_id: RoomId, participant_id: ParticipantId, body: wire.UpdateParticipant
-) -> wire.Participant:
+) -> Answer[wire.Participant]:
     """Update participant.
 
     A host changes anybody's name and role, everybody else their own name.
     """
     sent = changes(body)
-    return wire.Participant.of(
-        await participants.update(
-            call,
-            room_id,
-            participant_id,
-            display_name=sent.get("display_name"),
-            role=wire.ROLES[body.role] if "role" in sent else None,
-        )
+    seat = await participants.update(
+        call,
+        room_id,
+        participant_id,
+        display_name=sent.get("display_name"),
+        role=wire.ROLES[body.role] if "role" in sent else None,
     )
+    return Answer(wire.Participant.of(seat), etag=etag_of(seat))
 
 
 @guide("DELETE", SEAT, status=204)

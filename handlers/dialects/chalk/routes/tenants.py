@@ -8,11 +8,12 @@ from handlers.auth import May
 from handlers.call import Call, Visit
 from handlers.dialects.chalk.wire import tenants as wire
 from handlers.dialects.chalk.wire.fields import changes
-from handlers.dialects.operation import Table
+from handlers.dialects.operation import Answer, Table
 from handlers.operations import credentials, tenants
+from infra.contract.etags import etag_of
 from infra.contract.ids import TenantId
 from infra.contract.refusals import Reason
-from infra.contract.views import TenantConfig
+from infra.contract.views import TenantConfig, TenantView
 
 TABLE = Table()
 govern = partial(TABLE.add, tag="tenants", may=May.GOVERN)
@@ -22,7 +23,7 @@ exchange = partial(
 
 
 @TABLE.add("POST", "/tenants", tag="tenants", may=May.OPERATE, status=201)
-async def create_tenant(call: Call, body: wire.CreateTenant) -> wire.NewTenant:
+async def create_tenant(call: Call, body: wire.CreateTenant) -> Answer[wire.NewTenant]:
     """Create tenant.
 
     With the operator key. The answer shows the tenant's API key; nothing shows it again, except a
@@ -31,24 +32,27 @@ async def create_tenant(call: Call, body: wire.CreateTenant) -> wire.NewTenant:
     sent = body.model_dump(exclude={"rate_tier"})
     config = TenantConfig(rate_tier=body.rate_tier)
     tenant, api_key = await tenants.create(call, config=config, **sent)
-    return wire.NewTenant(**dict(wire.Tenant.of(tenant)), api_key=api_key)
+    shown = wire.NewTenant(**dict(wire.Tenant.of(tenant)), api_key=api_key)
+    return Answer(shown, etag=etag_of(tenant))
 
 
 @govern("GET", "/tenants/{tenant_id}", refuses=(Reason.OTHER_TENANT,))
-async def get_tenant(call: Call, tenant_id: TenantId) -> wire.Tenant:
+async def get_tenant(call: Call, tenant_id: TenantId) -> Answer[wire.Tenant]:
     """Get tenant."""
-    return wire.Tenant.of(await tenants.get(call, tenant_id))
+    return _tagged(await tenants.get(call, tenant_id))
 
 
-@govern("PATCH", "/tenants/{tenant_id}", refuses=(Reason.OTHER_TENANT,))
-async def update_tenant(call: Call, tenant_id: TenantId, body: wire.UpdateTenant) -> wire.Tenant:
+@govern("PATCH", "/tenants/{tenant_id}", refuses=(Reason.OTHER_TENANT,), conditional=True)
+async def update_tenant(
+    call: Call, tenant_id: TenantId, body: wire.UpdateTenant
+) -> Answer[wire.Tenant]:
     """Update tenant.
 
     `rate_tier` is the operator's to change.
     """
     sent = changes(body)
     tier = sent.pop("rate_tier", None)
-    return wire.Tenant.of(await tenants.update(call, tenant_id, rate_tier=tier, **sent))
+    return _tagged(await tenants.update(call, tenant_id, rate_tier=tier, **sent))
 
 
 @govern("DELETE", "/tenants/{tenant_id}", status=204, refuses=(Reason.OTHER_TENANT,))
@@ -69,17 +73,26 @@ async def rotate_api_key(call: Call, tenant_id: TenantId, body: wire.RotateKey) 
     return wire.ApiKey(api_key=await tenants.rotate_key(call, tenant_id, body.overlap_seconds))
 
 
-@govern("PATCH", "/tenants/{tenant_id}/config", refuses=(Reason.OTHER_TENANT, Reason.BAD_URL))
+@govern(
+    "PATCH",
+    "/tenants/{tenant_id}/config",
+    refuses=(Reason.OTHER_TENANT, Reason.BAD_URL),
+    conditional=True,
+)
 async def update_tenant_config(
     call: Call, tenant_id: TenantId, body: wire.TenantConfigChange
-) -> wire.Tenant:
+) -> Answer[wire.Tenant]:
     """Update config."""
     config = changes(body)
     if "jwt_issuers" in config:
         given = [issuer.given for issuer in body.jwt_issuers]
         trusted = await tenants.trust(call, tenant_id, given)
         config["jwt_issuers"] = [issuer.model_dump() for issuer in trusted]
-    return wire.Tenant.of(await tenants.update(call, tenant_id, config=config))
+    return _tagged(await tenants.update(call, tenant_id, config=config))
+
+
+def _tagged(tenant: TenantView) -> Answer[wire.Tenant]:
+    return Answer(wire.Tenant.of(tenant), etag=etag_of(tenant))
 
 
 @exchange("/auth/token")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from handlers.dialects.operation import Query
 
@@ -30,6 +31,19 @@ def _origin(text: str) -> str:
 
 
 Origin = Annotated[str, AfterValidator(_origin)]
+
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def _moment(at: datetime) -> datetime:
+    """One that can be written in any zone, and that something can last after."""
+    if not _EARLIEST <= at <= _LATEST:
+        raise ValueError("must be between the years 1970 and 9000")
+    return at
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 
 
 def unset() -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from handlers.dialects.chalk.refusals import CHALK_SAYS
-from handlers.dialects.chalk.wire.fields import Metadata, Name, Seats, unset
+from handlers.dialects.chalk.wire.fields import Metadata, Minutes, Moment, Name, Seats, unset
 from handlers.dialects.chalk.wire.tenants import Tokens
 from handlers.dialects.operation import Body, Query, Shown
 from handlers.tokens import TokenPair
@@ -22,12 +22,38 @@ from infra.contract.refusals import Refusal
 from infra.contract.views import ParticipantView, Role, RoomState, RoomView
 
 Status = Literal["active", "ended"]
+RoleShown = Literal["host", "participant"]
+ROLES: Mapping[RoleShown, Role] = {"host": Role.HOST, "participant": Role.PRESENTER}
+
+
+Storage = Literal["local", "cloud"]
+RetentionDays = Annotated[int, Field(ge=1, le=365)]
 
 
 class RoomConfig(Body):
+    """What follows `chat_enabled` is not in the published reference."""
+
     max_participants: Seats = 10
     recording_enabled: bool = True
     chat_enabled: bool = True
+    video_enabled: bool = True
+    audio_enabled: bool = True
+    screen_sharing_enabled: bool = True
+    whiteboard_enabled: bool = True
+    hand_raise_enabled: bool = True
+    breakout_rooms_enabled: bool = True
+    waiting_room_enabled: bool = False
+    "Everybody but hosts waits until one of them lets them in."
+    require_host_approval: bool = False
+    members_only: bool = False
+    "Only who made the room, who is invited, and whom a host lets in."
+    auto_record: bool = False
+    record_video: bool = True
+    record_audio: bool = True
+    record_chat: bool = False
+    storage_location: Storage = "cloud"
+    retention_days: RetentionDays | None = None
+    "Null: as the tenant has it."
 
 
 class RoomConfigChange(Body):
@@ -36,6 +62,21 @@ class RoomConfigChange(Body):
     max_participants: Seats = unset()
     recording_enabled: bool = unset()
     chat_enabled: bool = unset()
+    video_enabled: bool = unset()
+    audio_enabled: bool = unset()
+    screen_sharing_enabled: bool = unset()
+    whiteboard_enabled: bool = unset()
+    hand_raise_enabled: bool = unset()
+    breakout_rooms_enabled: bool = unset()
+    waiting_room_enabled: bool = unset()
+    require_host_approval: bool = unset()
+    members_only: bool = unset()
+    auto_record: bool = unset()
+    record_video: bool = unset()
+    record_audio: bool = unset()
+    record_chat: bool = unset()
+    storage_location: Storage = unset()
+    retention_days: RetentionDays | None = unset()
 
 
 class CreateRoom(Body):
@@ -43,6 +84,45 @@ class CreateRoom(Body):
     "Null: the room is named after its id."
     config: RoomConfig = RoomConfig()
     metadata: Metadata = Field(default_factory=dict)
+
+
+class Asked(Body):
+    """Somebody a seat is kept for, by the tenant's name for them or by e-mail."""
+
+    external_user_id: Name | None = None
+    email: (
+        Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None
+    ) = None
+    display_name: Name | None = None
+    role: RoleShown = "participant"
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Asked:
+        if self.external_user_id is None and self.email is None:
+            raise ValueError("external_user_id or email is needed")
+        return self
+
+
+class ScheduleRoom(CreateRoom):
+    starts_at: Moment
+    ends_at: Moment | None = None
+    duration_minutes: Minutes | None = None
+    "Instead of `ends_at`."
+    recurrence: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    "RRULE (RFC 5545) of a series that begins at `starts_at`."
+    invitees: tuple[Asked, ...] = Field(default=(), max_length=500)
+
+    @model_validator(mode="after")
+    def _one_end(self) -> ScheduleRoom:
+        if self.ends_at is not None and self.duration_minutes is not None:
+            raise ValueError("ends_at and duration_minutes exclude each other")
+        return self
+
+    @property
+    def end(self) -> datetime | None:
+        if self.duration_minutes is None:
+            return self.ends_at
+        return self.starts_at + timedelta(minutes=self.duration_minutes)
 
 
 class UpdateRoom(Body):
@@ -59,6 +139,10 @@ class Room(Shown):
     metadata: dict[str, Any]
     status: Status
     participant_count: int
+    starts_at: datetime | None
+    "When it is planned to start; of a series, the occurrence that is on or comes next."
+    ends_at: datetime | None
+    recurrence: str | None
     started_at: datetime | None
     ended_at: datetime | None
     created_at: datetime
@@ -101,9 +185,6 @@ class Chat(Shown):
 
 
 # --- participants ---
-
-RoleShown = Literal["host", "participant"]
-ROLES: Mapping[RoleShown, Role] = {"host": Role.HOST, "participant": Role.PRESENTER}
 
 
 class AddParticipant(Body):
