@@ -27,6 +27,9 @@ TRANSCRIPT_OVER: Final = ("transcript.ready", "transcript.failed")
 TEST: Final = "webhook.test"
 "Tells of nothing; sent only when it is asked for, and to any endpoint."
 
+SEALED_FOR: Final = "webhook"
+"The purpose that endpoints' secrets are sealed for."
+
 EVENTS: Final = tuple(NAMES.values())
 "What an endpoint may ask to hear of."
 

@@ -112,16 +112,16 @@ def leave(connection: Connection, event: RoomEvent) -> bool:
 
 def leave_test(
     connection: Connection,
-    endpoint: EndpointId,
-    tenant: TenantId,
-    now: datetime,
+    tenant_id: TenantId,
+    endpoint_id: EndpointId,
     delivery_id: DeliveryId,
+    now: datetime,
 ) -> None:
     connection.execute(
         insert(DELIVERIES).values(
             id=delivery_id,
-            endpoint_id=endpoint,
-            tenant_id=tenant,
+            endpoint_id=endpoint_id,
+            tenant_id=tenant_id,
             ordered=False,
             event=TEST,
             about={"kind": TEST, "at": now.isoformat(), "data": {}},
