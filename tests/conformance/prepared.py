@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx2
 from sqlalchemy import insert
 
+from handlers.dialects import names
 from infra.contract.ids import PodId, RecordingId, SpoolId, new_id
 from infra.db import recordings
 from infra.db.recordings import PARTS
@@ -24,10 +25,11 @@ class PreparedStage(Stage):
         super().__init__(http)
         self._lobby = lobby
 
-    async def spoke(self, key: str, room: str) -> Mapping[str, Any]:
+    async def spoke(self, key: str, room: str, as_: str = "speaker") -> Mapping[str, Any]:
         """A pod has captured the recording that is under way."""
         answer = await self.http.get("/api/v1/recordings", headers={"X-API-Key": key})
-        under_way = next(each for each in answer.json()["recordings"] if each["room_id"] == room)
+        room_id = str(names.read(room))
+        under_way = next(each for each in answer.json()["recordings"] if each["room_id"] == room_id)
         with self._lobby.tools.begin() as work:
             work.connection.execute(
                 insert(PARTS).values(
@@ -42,14 +44,16 @@ class PreparedStage(Stage):
         return NOTHING
 
     async def stored(self, key: str, recording: str) -> Mapping[str, Any]:
-        object_key = f"rec/{recording}/recording.mp4"
+        recording_id = names.read(recording)
+        assert recording_id is not None
+        object_key = f"rec/{recording_id}/recording.mp4"
         film = Path(self._lobby.settings.home) / "film.mp4"
         film.write_bytes(FILM)
         self._lobby.context.store.put(object_key, film, content_type="video/mp4")
         with self._lobby.tools.begin() as work:
             recordings.complete(
                 work.connection,
-                RecordingId(UUID(recording)),
+                RecordingId(recording_id),
                 object_key=object_key,
                 sha256=None,
                 size_bytes=len(FILM),

@@ -26,8 +26,8 @@ class Stage(ABC):
         self.http = http
 
     @abstractmethod
-    async def spoke(self, key: str, room: str) -> Mapping[str, Any]:
-        """Somebody has said something in the room while it is being recorded."""
+    async def spoke(self, key: str, room: str, as_: str = "speaker") -> Mapping[str, Any]:
+        """Somebody, or this user, has said something in the room while it is being recorded."""
 
     @abstractmethod
     async def stored(self, key: str, recording: str) -> Mapping[str, Any]:
@@ -39,19 +39,12 @@ class Stage(ABC):
             assert "participants" in await client.hear("room.snapshot")
         return NOTHING
 
-    async def chatted(self, token: str, text: str) -> Mapping[str, Any]:
-        """Whoever has this token says this to everybody in their room."""
-        async with opened(self.http.base_url.netloc.decode(), token) as client:
-            answer = await client.ask("chat.send", {"text": text})
-            assert answer["event"] != "error", answer
-        return NOTHING
-
 
 class LiveStage(Stage):
     """A server with media pods and workers of its own, of which only the address is known."""
 
-    async def spoke(self, key: str, room: str) -> Mapping[str, Any]:
-        peer = Peer(self.http, key, room, "speaker")
+    async def spoke(self, key: str, room: str, as_: str = "speaker") -> Mapping[str, Any]:
+        peer = Peer(self.http, key, room, as_)
         try:
             await peer.publish(SpeechTrack(SPEECH))
             await asyncio.sleep(SPOKEN_S)
