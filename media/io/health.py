@@ -39,6 +39,16 @@ class PodFigures(Collector):
         yield GaugeMetricFamily(
             "parley_media_news_waiting", "Sayings the bus has not taken yet.", len(self._pod.news)
         )
+        yield GaugeMetricFamily(
+            "parley_media_incoming_bits_per_second",
+            "Media from all clients during the last seconds.",
+            self._pod.incoming_bps,
+        )
+        yield GaugeMetricFamily(
+            "parley_media_outgoing_bits_per_second",
+            "Media to all clients during the last seconds.",
+            self._pod.outgoing_bps,
+        )
         for name, value in asdict(board.engine.stats).items():
             yield CounterMetricFamily(f"parley_media_{name}", "As the engine counts it.", value)
         for name, value in asdict(board.counters).items():

@@ -37,6 +37,8 @@ class Script:
     moments: dict[str, float] = field(default_factory=dict)
     live: list[dict[str, Any]] = field(default_factory=list)
     "Live figures of while everybody was there."
+    campus: list[dict[str, Any]] = field(default_factory=list)
+    "What KCS Meeting's routes showed at the same times, by their path."
     sent_bps: list[tuple[float, float]] = field(default_factory=list)
     "By the figures of `live`: what Ann's and Ben's peers sent in the five seconds before them."
 
@@ -48,6 +50,17 @@ class Script:
 
     async def get(self, path: str) -> Any:
         return await asyncio.to_thread(self.tenant.get, f"/rooms/{self.room}{path}")
+
+    def kcs(self, path: str) -> Any:
+        """KCS Meeting's own answer; `{}` stands for the meeting."""
+        answer = self.tenant.stack.http.get(
+            f"/api/meeting/{path.format(self.room)}", headers={"X-API-Key": self.tenant.key}
+        )
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+        return answer.json()["data"]
+
+    def campus_now(self) -> dict[str, Any]:
+        return {path: self.kcs(path) for path in ("{}", "{}/live-stats", "system/stats")}
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +110,7 @@ async def play(stack: StackUnderTest, tenant: Tenant) -> Script:
             live = await script.get("/live-stats")
             at = datetime.fromisoformat(live["at"]).timestamp()
             script.live.append(live)
+            script.campus.append(await asyncio.to_thread(script.campus_now))
             script.sent_bps.append((ann.sent.bps(at - 5, at), ben.sent.bps(at - 5, at)))
         script.moments["measured"] = time.time()
         await asyncio.sleep(script.started_at + LASTS_S - time.time())
@@ -208,3 +222,78 @@ def test_quality_follows_from_what_was_measured(script: Script) -> None:
     assert 1.9 <= grades["Ann"] <= 3.1
     assert 1.9 <= grades["Cat"] <= 2.6
     assert 3.0 <= grades["Ben"] <= 4.0
+
+
+# --- the same as KCS Meeting shows it ---
+
+
+def test_kcs_shows_the_same_analytics(script: Script) -> None:
+    measured = analytics(script)
+    by_person = script.kcs("{}/analytics")["participant_analytics"]
+    rows = {row["participant_name"]: row for row in by_person}
+
+    for told in (script.kcs("{}/analytics"), script.kcs("{}")):
+        assert told["analytics"] == {
+            "total_duration_minutes": 1,
+            "peak_participants": 3,
+            "total_participants_joined": 3,
+            "connection_quality_avg": round(measured["connection_quality_avg"], 2),
+            "chat_messages_count": 2,
+            "screen_shares_count": 1,
+        }
+    assert {n: (r["messages_sent"], r["screen_shares"]) for n, r in rows.items()} == {
+        "Ann": (0, 1),
+        "Ben": (1, 0),
+        "Cat": (1, 0),
+    }
+
+
+def test_kcs_shows_the_same_attendance(script: Script) -> None:
+    shown = {row["participant_name"]: row for row in script.kcs("{}/attendance")}
+
+    for person in analytics(script)["participants"]:
+        row = shown[person["display_name"]]
+        assert row["total_time_seconds"] == round(person["present_seconds"])
+        assert row["visits"] == person["visits"]
+
+
+def test_kcs_shows_live_figures_that_are_the_scripts(script: Script) -> None:
+    sent = mean([ann + ben for ann, ben in script.sent_bps])
+    for path in ("{}", "{}/live-stats"):
+        told = [each[path] for each in script.campus]
+        live = [each["liveStats"] for each in told] if path == "{}" else told
+        people = "activeParticipants" if path == "{}" else "active_participants"
+        for each in live:
+            assert (each[people], each["producers"], each["consumers"]) == (3, 4, 6)
+        assert mean([each["bitrate"]["incoming"] for each in live]) == pytest.approx(sent, rel=0.1)
+
+    quality = [each["{}/live-stats"]["quality_stats"] for each in script.campus]
+    losses = (1 / ANN_LOSES_EVERY + 1 / CAT_LOSES_EVERY + 0) / 3
+    assert mean([each["packet_loss_rate"] for each in quality]) == pytest.approx(losses, abs=0.003)
+    assert all(0 < each["average_rtt"] < 100 for each in quality)
+    assert all(0 <= each["jitter"] < 40 for each in quality)
+
+
+def test_kcs_shows_system_figures_that_are_the_deployments(script: Script) -> None:
+    for each, live in zip(script.campus, script.live, strict=True):
+        told = each["system/stats"]
+        assert (told["total_meetings"], told["active_meetings"]) == (1, 1)
+        assert told["total_participants_online"] == 3
+        assert told["webrtc_stats"] == {
+            "available": True,
+            "workers": 1,
+            "routers": 1,
+            "active_rooms": 1,
+        }
+        performance = told["performance"]
+        both_ways = (live["incoming_bps"] + live["outgoing_bps"]) / 1e6
+        assert performance["avg_bitrate_mbps"] == pytest.approx(both_ways, rel=0.2)
+        assert 0 < performance["cpu_usage"] <= 100
+        assert 0 < performance["memory_usage"] < 100
+    grades = [
+        each["system/stats"]["performance"]["avg_connection_quality"] for each in script.campus
+    ]
+    assert all(1.9 <= grade <= 3.7 for grade in grades if grade)
+    assert grades[-1]
+    after = script.kcs("system/stats")
+    assert (after["active_meetings"], after["total_participants_online"]) == (0, 0)

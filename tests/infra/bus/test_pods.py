@@ -3,19 +3,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import redis
 
 from infra.bus import keys
-from infra.bus.pods import PodInbox
+from infra.bus.pods import FIGURES_MS, PodInbox
 from infra.bus.port import PodReport
 from infra.bus.redis import RedisBus
 from infra.contract.ids import ParticipantId, PodId, RoomId, SpoolId, TrackId, new_id
 from infra.contract.live import DropRoom
 from infra.contract.messages import Done, LiveCommand
 from infra.contract.refusals import Reason, Refused, refuse
+from infra.contract.statistics import LiveFigures
 from infra.contract.views import TrackView
 from tests.support.servers import RedisServer
 
@@ -291,3 +293,19 @@ async def test_tracks_are_written_again_after_redis_lost_them(redis_url: str) ->
         await pod.inbox.renew_leases({ROOM: 1})
 
         assert await bus.tracks(ROOM) == playing
+
+
+async def test_figures_are_seen_while_they_are_said(redis_url: str) -> None:
+    async with meeting(redis_url) as (bus, pod):
+        assert await bus.figures(ROOM) is None
+        measured = LiveFigures(room_id=ROOM, epoch=3, at=datetime.now(UTC), links=())
+
+        await pod.inbox.set_figures([measured])
+
+        assert await bus.figures(ROOM) == measured
+        assert await bus.figures_of([OTHER, ROOM]) == [measured]
+        assert await bus.figures_of([]) == []
+        with redis.Redis.from_url(redis_url) as client:
+            assert 0 < int(client.pttl(keys.figures(ROOM))) <= FIGURES_MS  # type: ignore[arg-type]
+            client.set(keys.figures(ROOM), "{}")
+        assert await bus.figures(ROOM) is None

@@ -179,6 +179,7 @@ async def test_without_redis_every_call_says_so_within_two_seconds() -> None:
             bus.tell(command()),
             bus.pods(),
             bus.tracks(ROOM),
+            bus.figures(ROOM),
             bus.signal(ROOM, RoomMoved(room_id=ROOM, epoch=1)),
             bus.ping(),
         ):
