@@ -1,20 +1,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.routing import BaseRoute, Mount, Route
 
-from handlers.app import assemble
+from handlers.app import DIALECTS, assemble
 from handlers.dialects.chalk.document import CHALK
-from handlers.dialects.chalk.refusals import WORDS
+from handlers.dialects.dialect import Dialect
 from handlers.dialects.openapi import document
 from infra.contract.refusals import Reason
 from tests.support.api import Api
 
-REFERENCE = """
+REFERENCES = {
+    "chalk": """
 POST /tenants, GET /tenants/:id, PATCH /tenants/:id, DELETE /tenants/:id,
 POST /tenants/:id/rotate-key, PATCH /tenants/:id/config, POST /auth/token, POST /auth/refresh,
 POST /rooms, GET /rooms, GET /rooms/:id, PATCH /rooms/:id, DELETE /rooms/:id, POST /rooms/:id/end,
@@ -24,92 +24,107 @@ POST /rooms/:id/recordings/start, POST /rooms/:id/recordings/stop, POST /rooms/:
 GET /recordings, GET /recordings/:id, GET /recordings/:id/download, POST /recordings/:id/archive,
 POST /recordings/:id/recover, DELETE /recordings/:id, POST /recordings/:id/transcribe,
 GET /recordings/:id/transcript, GET /transcription/:id, GET /transcription/providers, GET /ws
-"""
-"The published reference: 33 of them."
+""",
+    "kcs": """
+POST /, GET /, GET /:id, PUT /:id, DELETE /:id, POST /:id/start, POST /:id/end, POST /:id/join,
+GET /:id/participants, GET /:id/chat, GET /:id/recordings, GET /:id/analytics,
+GET /:id/webrtc-config, GET /:id/live-stats, POST /:id/participants, DELETE /:id/participants,
+PATCH /:id/participants/:id/role, POST /:id/search-users, GET /system/stats, GET /participant/:id
+""",
+    "chroom": "POST /meetings/create",
+}
+"The published references."
+COUNTS = {"chalk": 33, "kcs": 20, "chroom": 1}
+STATUSES = {400, 401, 403, 404, 405, 409, 410, 412, 413, 429, 503, 507}
 
-
-@pytest.fixture(scope="module")
-def described() -> dict[str, Any]:
-    return document(CHALK)
+each = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 
 
 def anonymous(path: str) -> str:
     return re.sub(r"{\w+}", ":id", path)
 
 
-def test_the_document_is_valid(described: dict[str, Any]) -> None:
-    errors = list(OpenAPIV31SpecValidator(described).iter_errors())
+@each
+def test_the_document_is_valid(dialect: Dialect) -> None:
+    described = document(dialect)
 
-    assert errors == []
+    assert list(OpenAPIV31SpecValidator(described).iter_errors()) == []
     assert described["openapi"].startswith("3.1")
 
 
-def test_everything_published_is_there_and_the_rest_is_marked(described: dict[str, Any]) -> None:
+@each
+def test_everything_published_is_there_and_the_rest_is_marked(dialect: Dialect) -> None:
     shown = {
         f"{method.upper()} {anonymous(path)}": operation.get("x-extension", False)
-        for path, methods in described["paths"].items()
+        for path, methods in document(dialect)["paths"].items()
         for method, operation in methods.items()
     }
-    published = {" ".join(line.split()) for line in REFERENCE.split(",")}
+    published = {" ".join(line.split()) for line in REFERENCES[dialect.name].split(",")}
 
-    assert len(published) == 33
+    assert len(published) == COUNTS[dialect.name]
     assert published == {name for name, extension in shown.items() if not extension}
     assert sum(shown.values()) >= 6
 
 
-def below(routes: list[BaseRoute]) -> set[str]:
+def below(routes: list[BaseRoute], prefix: str) -> set[str]:
     found: set[str] = set()
     for route in routes:
-        if isinstance(route, Mount) and route.path == CHALK.prefix:
-            found |= below(route.routes)
+        if isinstance(route, Mount) and route.path == prefix:
+            found |= below(route.routes, prefix)
         elif isinstance(route, Route):
             found.add(route.path)
     return found
 
 
-def test_every_route_of_the_dialect_is_in_the_document(described: dict[str, Any]) -> None:
+@each
+def test_every_route_of_the_dialect_is_in_the_document(dialect: Dialect) -> None:
     program = assemble(lambda: pytest.fail("not opened"))
-    (mount,) = [
-        route for route in program.routes if isinstance(route, Mount) and route.path == CHALK.prefix
+    for prefix in dialect.prefixes:
+        (mount,) = [
+            route for route in program.routes if isinstance(route, Mount) and route.path == prefix
+        ]
+
+        routed = below(mount.routes, prefix)
+
+        described = document(dialect)["paths"].keys() - dialect.also.keys()
+        assert routed - {"/openapi.json"} == described
+
+
+@each
+def test_every_reason_has_a_status_and_words(dialect: Dialect) -> None:
+    words = dialect.says.words
+
+    assert words.keys() == set(Reason)
+    assert {status for status, _ in words.values()} <= STATUSES
+    assert all(said for _, said in words.values())
+
+
+def test_chalk_says_every_no_in_words_of_its_own() -> None:
+    words = CHALK.says.words
+
+    assert len({said for _, said in words.values()}) == len(words)
+
+
+@each
+def test_operations_have_names_of_their_own_and_a_summary(dialect: Dialect) -> None:
+    operations = [
+        operation
+        for methods in document(dialect)["paths"].values()
+        for operation in methods.values()
     ]
 
-    routed = below(mount.routes)
-
-    assert routed - {"/openapi.json"} == described["paths"].keys() - {"/ws"}
-
-
-def test_every_reason_has_a_status_and_words() -> None:
-    assert WORDS.keys() == set(Reason)
-    assert {status for status, _ in WORDS.values()} <= {
-        400,
-        401,
-        403,
-        404,
-        405,
-        409,
-        412,
-        413,
-        429,
-        503,
-        507,
-    }
-    assert len({said for _, said in WORDS.values()}) == len(WORDS)
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    assert all(operation["summary"] and operation["responses"] for operation in operations)
 
 
-def test_operations_have_names_of_their_own_and_a_summary(described: dict[str, Any]) -> None:
-    operations = [each for methods in described["paths"].values() for each in methods.values()]
+@each
+async def test_the_document_and_its_page_are_served(api: Api, dialect: Dialect) -> None:
+    served = (await api.http.get(f"{dialect.prefix}/openapi.json")).json()
+    page = await api.http.get(f"/docs/{dialect.name}")
 
-    assert len({each["operationId"] for each in operations}) == len(operations)
-    assert all(each["summary"] and each["responses"] for each in operations)
-
-
-async def test_the_document_and_its_page_are_served(api: Api) -> None:
-    served = (await api.call("GET", "/openapi.json", key="")).json()
-    page = await api.http.get("/docs/chalk")
-
-    assert served == document(CHALK)
+    assert served == document(dialect)
     assert page.status_code == 200
-    assert "/api/v1/openapi.json" in page.text
+    assert f"{dialect.prefix}/openapi.json" in page.text
 
 
 async def test_the_page_fetches_nothing_from_elsewhere(api: Api) -> None:
