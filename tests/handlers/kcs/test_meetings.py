@@ -309,7 +309,7 @@ async def test_an_update_cannot_end_a_meeting_before_its_start(campus: Campus) -
 
 async def test_no_field_but_those_of_a_meeting_is_taken_over(campus: Campus) -> None:
     other, _ = await campus.api.tenant()
-    hidden = {
+    hidden: dict[str, Any] = {
         "campus_id": other,
         "creator_id": "mallory",
         "audit_trail": [{"action": "none"}],
