@@ -21,6 +21,7 @@ from handlers.ingest.routes import routes as ingest_routes
 from handlers.issuers import Issuers
 from handlers.jwks import KeySets
 from handlers.limits import RateLimit
+from handlers.oauth.routes import routes as oauth_routes
 from handlers.operations.seen import Seen
 from handlers.operations.standing import Standing
 from handlers.page.routes import page_routes
@@ -64,6 +65,7 @@ def assemble(open_parts: Parts) -> Starlette:
             *(route for dialect in DIALECTS for route in mounted(dialect)),
             *pages(DIALECTS),
             *link_routes,
+            *oauth_routes,
             *files.routes,
             *page_routes(),
         ],

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError
 from infra.contract.ids import KeyId, RoomId, TenantId, new_id
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import Role
-from infra.signing import ALGORITHM, LETTER_LIFE_S, sign, thumbprint
+from infra.signing import ALGORITHM, LETTER_LIFE_S, public_members, sign, thumbprint
 
 LEEWAY_S = 30
 "Seconds two clocks may differ."
@@ -134,6 +134,11 @@ class Tokens:
     @property
     def issuer(self) -> str:
         return self._issuer
+
+    @property
+    def public_jwk(self) -> dict[str, str]:
+        """What signatures are checked with (RFC 8037, section 2)."""
+        return {**public_members(self._key), "kid": self.kid, "use": "sig", "alg": ALGORITHM}
 
     def are_own(self, token: str) -> bool:
         """Whether it begins as all of ours do. It is not checked."""

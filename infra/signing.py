@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -60,7 +61,12 @@ def seat_code(
 
 def thumbprint(key: Ed25519PrivateKey) -> str:
     """RFC 7638, with the members of RFC 8037, appendix A.3."""
+    member = json.dumps(public_members(key), sort_keys=True, separators=(",", ":"))
+    return base64.urlsafe_b64encode(hashlib.sha256(member.encode()).digest()).rstrip(b"=").decode()
+
+
+def public_members(key: Ed25519PrivateKey) -> dict[str, str]:
+    """The public key as a JWK (RFC 8037, section 2)."""
     raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-    member = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
-    return base64.urlsafe_b64encode(hashlib.sha256(member.encode()).digest()).rstrip(b"=").decode()
+    return {"crv": "Ed25519", "kty": "OKP", "x": x}
