@@ -66,6 +66,7 @@ OWNING = (
     "workers.rooms.change",
     "workers.rooms.door",
     "workers.rooms.end",
+    "workers.rooms.invite",
     "workers.rooms.guests",
     "workers.rooms.join",
     "workers.rooms.open",

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from handlers.call import Call, Visit
-from handlers.operations import credentials, rooms
+from handlers.operations import credentials
 from handlers.tokens import Birth, Claims, Identity, RoleName, TokenPair
 from infra.contract.commands import (
     AddParticipant,
     Joining,
     JoinRoom,
+    MakeInvite,
     OneUse,
     Seat,
     Seated,
@@ -37,22 +38,27 @@ class Invite:
 
 async def make(call: Call, room_id: RoomId, *, role: RoleName, lives_s: int) -> Invite:
     """For any number of people, until it expires. A `role` of host is for hosts to give."""
-    room = await rooms.get(call, room_id)
     here = call.here
+    made = await call.ask(
+        MakeInvite(
+            tenant_id=call.tenant_id, room_id=call.in_room(room_id), role=role, lives_s=lives_s
+        )
+    )
     code = here.tokens.invite(
         Identity(
             kind="tenant",
             sub=call.who.subject,
             tenant_id=call.tenant_id,
             role=role,
-            room_id=room.id,
+            room_id=made.room_id,
         ),
         lives_s,
+        call.born(made.at),
     )
     return Invite(
         code=code,
-        link=page_link(here.settings.base_url, room.id, code),
-        expires_at=here.now() + timedelta(seconds=lives_s),
+        link=page_link(here.settings.base_url, made.room_id, code),
+        expires_at=made.at + timedelta(seconds=lives_s),
     )
 
 

@@ -91,7 +91,9 @@ async def join(call: Call, room_id: RoomId) -> Joined:
     if not joining.waiting:
         pair = credentials.for_seat(call.here, joining.participant, call.born(joining.decided_at))
     return Joined(
-        meeting=await meetings.shown(call, joining.room, joining.participant),
+        meeting=await meetings.shown(
+            call, joining.room, joining.participant, at=joining.decided_at
+        ),
         seat=joining.participant,
         tokens=pair,
     )

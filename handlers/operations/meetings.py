@@ -171,16 +171,19 @@ async def _listed(call: Call, found: list[RoomView]) -> list[Meeting]:
     return [Meeting(room, present[room.id], ice) for room in found]
 
 
-async def shown(call: Call, room: RoomView, seat: ParticipantView | None) -> Meeting:
+async def shown(
+    call: Call, room: RoomView, seat: ParticipantView | None, at: datetime | None = None
+) -> Meeting:
+    """`at`: when it was decided what is answered, for what a retry is to be told again."""
     present, invited = await call.here.seen.of(
         room.id, ("people", room.tenant_id), lambda: call.here.reader.read(_people, room)
     )
     return Meeting(
         room=room,
         present=present,
-        ice=ice_of(call, seat),
+        ice=ice_of(call, seat, at),
         invited=invited,
-        next_occurrences=occurrences(call, room, NEXT),
+        next_occurrences=occurrences(call, room, NEXT, at),
     )
 
 
@@ -190,23 +193,25 @@ def _people(connection: Connection, room: RoomView) -> tuple[list[str], list[str
     return present[room.id], [user for user in asked if user != room.creator_id]
 
 
-def occurrences(call: Call, room: RoomView, limit: int) -> list[datetime]:
-    """The next ones of a series that is not called off, from now on."""
+def occurrences(
+    call: Call, room: RoomView, limit: int, at: datetime | None = None
+) -> list[datetime]:
+    """The next ones of a series that is not called off, from then or from now on."""
     if room.recurrence is None or room.state is RoomState.CANCELLED:
         return []
     first = room.series_starts_at or room.starts_at
     if first is None:
         return []
-    return recurrence.occurrences(room.recurrence, first, call.here.now(), limit)
+    return recurrence.occurrences(room.recurrence, first, at or call.here.now(), limit)
 
 
-def ice_of(call: Call, seat: ParticipantView | None) -> list[IceServer]:
+def ice_of(call: Call, seat: ParticipantView | None, at: datetime | None = None) -> list[IceServer]:
     """TURN credentials of the caller's own, by their seat where they have one."""
     return ice_servers(
         call.here.settings,
         tenant=call.tenant_id,
         participant=seat.id if seat else ParticipantId(call.tenant_id),
-        now=call.here.now(),
+        now=at or call.here.now(),
     )
 
 
@@ -238,7 +243,7 @@ async def create(call: Call, plan: Plan) -> Meeting:
             invitees=_invitees(plan.invited),
         )
     )
-    return await shown(call, room, None)
+    return await shown(call, room, None, at=room.created_at)
 
 
 async def update(

@@ -43,6 +43,8 @@ class LocalBus(CommandBus, Feed, LiveState):
         "Process ids of workers, by queue."
         self.deaf = False
         "While set, news is lost on its way, as across a Redis restart."
+        self.late = False
+        "While set, commands are carried out and their answers come too late."
         self.down = False
         "While set, nothing can be reached."
         self.stubborn = False
@@ -110,6 +112,8 @@ class LocalBus(CommandBus, Feed, LiveState):
             if command_id is not None:
                 self._outcomes[command_id] = (outcome, body_sha256)
         await asyncio.sleep(0)
+        if self.late:
+            raise refuse(Reason.COMMAND_PENDING, retry_after_s=1, subject=str(command_id))
         if isinstance(outcome, Refused):
             raise outcome
         return cast(R, outcome)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import UUID
@@ -90,18 +91,23 @@ class Nowhere:
     def smembers(self, _: str) -> set[bytes]:
         return set()
 
+    def get(self, _: str) -> None:
+        return None
+
 
 class Lobby:
     """One deployment in one process: ask `bus`, connect to what `served` yields."""
 
     def __init__(self, home: Path, database_url: str, **settings: Any) -> None:
+        self.ahead = timedelta()
+        "How far this deployment's clock is ahead of the machine's."
         self.settings = Settings(home=home, database_url=database_url, **settings)
         self.engine = make_engine(database_url)
         self.bus = LocalBus(self._perform)
         self.bus.answer(PlaceRoom, self._place)
         secrets = load(self.settings)
         reader = Reader(database_url)
-        standing = Standing(reader, utc_now)
+        standing = Standing(reader, self.now)
         store = DiskStore(home / "objects", self.settings.base_url, secrets.derived("links"))
         self.context = Context(
             bus=self.bus,
@@ -110,13 +116,13 @@ class Lobby:
             reader=reader,
             store=store,
             settings=self.settings,
-            now=utc_now,
+            now=self.now,
             tokens=Tokens(
                 secrets.signing_key,
                 issuer=self.settings.issuer,
                 access_s=self.settings.access_token_s,
                 refresh_s=self.settings.refresh_token_s,
-                now=utc_now,
+                now=self.now,
             ),
             secrets=secrets,
             standing=standing,
@@ -125,7 +131,7 @@ class Lobby:
                 KeySets(Outbound(self.settings.allow_private_urls)),
                 secrets,
                 own_issuer=self.settings.issuer,
-                now=utc_now,
+                now=self.now,
             ),
             sightings=Sightings(self.bus),
             limit=RateLimit(MemoryStorage(), per_minute=0),
@@ -137,7 +143,11 @@ class Lobby:
             store=store,
             settings=self.settings,
             send=self._send,
+            now=self.now,
         )
+
+    def now(self) -> datetime:
+        return utc_now() + self.ahead
 
     # --- what tests set up ---
 

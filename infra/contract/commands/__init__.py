@@ -78,6 +78,12 @@ from infra.contract.commands.participants import (
     LeaveSeat as LeaveSeat,
 )
 from infra.contract.commands.participants import (
+    InviteMade as InviteMade,
+)
+from infra.contract.commands.participants import (
+    MakeInvite as MakeInvite,
+)
+from infra.contract.commands.participants import (
     OneUse as OneUse,
 )
 from infra.contract.commands.participants import (

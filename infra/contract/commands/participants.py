@@ -23,7 +23,7 @@ class Seat(Message):
     display_name: str = NAME
     external_user_id: str | None = Field(default=None, min_length=1, max_length=200)
     role: Role | None = None
-    "None: attendee, or host when the tenant's `first_participant_is_host` says so."
+    "None: presenter, or host when the tenant's `first_participant_is_host` says so."
 
 
 class Seated(Reply):
@@ -172,6 +172,24 @@ class Joining(Reply):
     "True: a host must let them in first; the seat opens nothing until then."
     decided_at: datetime | None = None
     "Also when it is said again to a retry; None: an owner of before said it."
+
+
+class InviteMade(Reply):
+    room_id: RoomId
+    at: datetime
+    "From when on it is good: also when it is said again to a retry."
+
+
+class MakeInvite(Command[InviteMade]):
+    """Note that an invitation to the room is given out. It is made of the answer, so that a retry
+    is given the same one. Refuses ROOM_UNKNOWN."""
+
+    kind: Literal["invite.make"] = "invite.make"
+    tenant_id: TenantId
+    room_id: RoomId
+    role: str = Field(min_length=1, max_length=40)
+    lives_s: int = Field(ge=1)
+    "Seconds it is good for."
 
 
 class OneUse(Message):
