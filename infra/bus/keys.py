@@ -62,8 +62,16 @@ STAMP_S = 600
 
 
 def presence(room: RoomId, participant: ParticipantId) -> str:
-    """Exists while one of the participant's connections is alive."""
+    """Lives on for `PRESENCE_S` and `HEARD_S` after the last sign of the participant: who has more
+    than `HEARD_S` left is there, and of who has less it tells when they were heard last."""
     return f"{PREFIX}:presence:{room}:{participant}"
+
+
+PRESENCE_S = 16
+"""Seconds somebody counts as present after the last sign of them. With the sweep that finds it out,
+whoever vanishes is gone within 20 s. Shorter: who speaks to us every 5 s may miss fewer times."""
+HEARD_S = 60
+"Seconds more until it is forgotten when that was. Longer than sweeps are ever apart."
 
 
 def worker(queue: str, name: str) -> str:

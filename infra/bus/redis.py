@@ -36,10 +36,6 @@ T = TypeVar("T")
 POSTING_S = 1.5
 "Seconds a command may take to reach Redis before the caller is told that nobody could be asked."
 
-PRESENCE_S = 16
-"""Seconds somebody counts as present after the last sign of them. With the sweep that finds it out,
-whoever vanishes is gone within 20 s. Shorter: who speaks to us every 5 s may miss fewer times."""
-
 ORDERS_KEPT = 10_000
 "Orders a pod's stream holds, about."
 ORDERS_TTL_S = 3600
@@ -228,7 +224,8 @@ class RedisBus:
     async def touch_presence(
         self, room: RoomId, participant: ParticipantId, *, heard_s_ago: float = 0.0
     ) -> None:
-        key, lasts_ms = keys.presence(room, participant), int((PRESENCE_S - heard_s_ago) * 1000)
+        key = keys.presence(room, participant)
+        lasts_ms = int((keys.PRESENCE_S + keys.HEARD_S - heard_s_ago) * 1000)
         if lasts_ms > 0:
             pipe = self._state.pipeline(transaction=False)
             pipe.set(key, 1, px=lasts_ms, nx=True)

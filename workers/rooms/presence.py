@@ -5,6 +5,7 @@ What the log says pairs up: nobody leaves who has not joined, nobody joins twice
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from infra.contract.commands import Entered, EnterRoom, LeaveRoom
@@ -93,24 +94,41 @@ def disconnect(
     connection_id: ConnectionId,
     *,
     why: WhyLeft,
+    at: datetime | None = None,
 ) -> None:
-    """Forget one connection; with their last one the participant has left the locked room."""
+    """Forget one connection; with their last one the participant has left the locked room, at
+    `at` if that is not now."""
     gone = participants.disconnect(work.connection, seat, connection_id)
     if gone and seat.is_present and not participants.is_connected(work.connection, seat):
-        leave(work, room, seat, why=why)
+        leave(work, room, seat, why=why, at=at)
 
 
-def leave(work: Work, room: LockedRoom, seat: ParticipantView, *, why: WhyLeft) -> None:
+def leave(
+    work: Work,
+    room: LockedRoom,
+    seat: ParticipantView,
+    *,
+    why: WhyLeft,
+    at: datetime | None = None,
+) -> None:
     """Somebody who is present in the locked room leaves it, with all their connections."""
     participants.disconnect_all(work.connection, seat)
-    note_left(work, room, seat, why=why)
+    note_left(work, room, seat, why=why, at=at)
     if not participants.is_anybody_in(work.connection, room.tenant_id, room.id):
         rooms.mark_empty(work.connection, room, work.now)
     pods.close_participant(work, room, seat.id)
 
 
-def note_left(work: Work, room: LockedRoom, seat: ParticipantView, *, why: WhyLeft) -> None:
-    left = seat.model_copy(update={"left_at": work.now})
+def note_left(
+    work: Work,
+    room: LockedRoom,
+    seat: ParticipantView,
+    *,
+    why: WhyLeft,
+    at: datetime | None = None,
+) -> None:
+    left_at = max(at or work.now, seat.joined_at or work.now)
+    left = seat.model_copy(update={"left_at": left_at})
     participants.save(work.connection, left)
     news = {"participant": left.model_dump(mode="json"), "reason": why}
     work.event(room.id, room.tenant_id, "participant.left", news)

@@ -75,13 +75,15 @@ def forget_vanished(tools: Tools) -> None:
     with tools.engine.connect() as connection:
         known = participants.connected_before(connection, tools.now() - NEW_FOR)
     for some in _batched(known, AT_ONCE):
-        heard = cast(
-            "list[bytes | None]",
-            tools.redis.mget([keys.presence(room, seat) for _, room, seat, _ in some]),
-        )
-        for (tenant_id, room_id, seat_id, connection_id), sign in zip(some, heard, strict=True):
-            if sign is None:
-                _each(tools, [(tenant_id, room_id)], partial(_forget, seat_id, connection_id))
+        with tools.redis.pipeline(transaction=False) as pipe:
+            for _, room, seat, _ in some:
+                pipe.pttl(keys.presence(room, seat))
+            left_ms = cast("list[int]", pipe.execute())
+        for (tenant_id, room_id, seat_id, connection_id), left in zip(some, left_ms, strict=True):
+            if not _is_present(left):
+                heard_at = _heard_at(left, tools.now())
+                forget = partial(_forget, seat_id, connection_id, heard_at)
+                _each(tools, [(tenant_id, room_id)], forget)
 
 
 def end_empty_rooms(tools: Tools) -> None:
@@ -129,12 +131,28 @@ def _move(tools: Tools, tenant_id: TenantId, room_id: RoomId, work: Work) -> Non
     log.info("room moved", room=str(room_id), pod=str(moved.pod_id), epoch=moved.epoch)
 
 
+def _is_present(left_ms: int) -> bool:
+    """What Redis says is left of a presence: -1 for one without end, -2 for one that is not."""
+    return left_ms == -1 or left_ms > keys.HEARD_S * 1000
+
+
+def _heard_at(left_ms: int, now: datetime) -> datetime | None:
+    """None: Redis does not know any more."""
+    if left_ms < 0:
+        return None
+    return now - timedelta(seconds=keys.PRESENCE_S + keys.HEARD_S - left_ms / 1000)
+
+
 def _forget(
-    seat_id: ParticipantId, connection_id: ConnectionId, work: Work, room: LockedRoom
+    seat_id: ParticipantId,
+    connection_id: ConnectionId,
+    heard_at: datetime | None,
+    work: Work,
+    room: LockedRoom,
 ) -> None:
     seat = participants.get(work.connection, room.tenant_id, room.id, seat_id)
     if seat is not None:
-        presence.disconnect(work, room, seat, connection_id, why="vanished")
+        presence.disconnect(work, room, seat, connection_id, why="vanished", at=heard_at)
 
 
 def _lapse(tenant_id: TenantId, room_id: RoomId, work: Work) -> None:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from infra.bus import keys
 from infra.contract.commands import EndRoom, PlaceRoom, StartRecording
 from infra.contract.ids import ConnectionId, PodId, RecordingId, RoomId, new_id
 from infra.contract.views import RecordingState, RoomState, RoomView, TenantConfig
@@ -46,6 +47,23 @@ def test_who_is_not_heard_of_has_left(house: House) -> None:
     left = house.log(room)[-1]
     assert (left.kind, left.data["reason"]) == ("participant.left", "vanished")
     assert left.data["participant"]["id"] == str(bob)
+
+
+def test_who_vanished_left_when_they_were_heard_last(house: House) -> None:
+    room = house.room(house.tenant())
+    ann, bob = house.come(room, "Ann"), house.come(room, "Bob")
+    house.wait(seconds=40)
+    house.touch(room, ann)
+    silent_s = keys.PRESENCE_S + 3
+    left_ms = (keys.PRESENCE_S + keys.HEARD_S - silent_s) * 1000
+    house.redis.set(keys.presence(room.id, bob), 1, px=left_ms)
+
+    sweep_for(house, 20)
+
+    left = house.log(room)[-1]
+    assert left.data["participant"]["id"] == str(bob)
+    left_at = datetime.fromisoformat(left.data["participant"]["left_at"])
+    assert abs((left.at - left_at).total_seconds() - silent_s) < 1
 
 
 def test_who_only_just_came_is_not_expected_to_have_been_heard_of(house: House) -> None:
