@@ -17,7 +17,7 @@ from infra.contract.commands import Actor
 from infra.contract.ids import KeyId, ParticipantId, RoomId, TenantId
 from infra.contract.refusals import Reason, refuse
 from infra.contract.scopes import EVERY_SCOPE, Scope
-from infra.contract.views import Role
+from infra.contract.views import Admission, ParticipantView, Role
 from infra.db.keys import GoodKey
 from infra.secrets import KEY_PREFIXES
 
@@ -234,6 +234,7 @@ async def _principal_of_seat(here: Context, claims: Claims) -> Principal:
     seat = await here.standing.seat(claims)
     if seat is None:
         raise refuse(Reason.BAD_CREDENTIALS, "invalid token")
+    require_let_in(seat)
     return Principal(
         kind="participant",
         tenant_id=seat.tenant_id,
@@ -245,6 +246,15 @@ async def _principal_of_seat(here: Context, claims: Claims) -> Principal:
         role_name=seat.role.value,
         email=seat.email,
     )
+
+
+def require_let_in(seat: ParticipantView) -> None:
+    """A seat whose owner waits at the door opens nothing. Raises `Refused` AWAITING_ADMISSION,
+    ADMISSION_DENIED."""
+    if seat.admission is Admission.WAITING:
+        raise refuse(Reason.AWAITING_ADMISSION)
+    if seat.admission is Admission.DENIED:
+        raise refuse(Reason.ADMISSION_DENIED)
 
 
 class May(Enum):

@@ -10,8 +10,9 @@ from uuid import uuid4
 from handlers.auth import Principal
 from handlers.context import Context
 from handlers.operations import media
-from handlers.operations.seats import seat_named, seat_of_user
-from infra.contract.commands import EnterRoom, LeaveRoom
+from handlers.operations.publishing import require_may_send
+from handlers.operations.seats import enter, seat_named, seat_of_user
+from infra.contract.commands import Entered, EnterRoom, LeaveRoom
 from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId
 from infra.contract.live import AddCandidate, CloseConnection, Publish, Subscribe
 from infra.contract.messages import LiveCommand, Placement, Reply
@@ -41,8 +42,15 @@ class Negotiated:
 async def publish(
     here: Context, who: Principal, room: str, *, name: str | None, offer: str
 ) -> Negotiated:
-    """A second one on the seat refuses with ALREADY_PUBLISHING."""
-    session = await _enter(here, who, await _room(here, who, room), name)
+    """A second one on the seat refuses with ALREADY_PUBLISHING; and what the room does without,
+    or a host took from them, with FEATURE_DISABLED or NOT_ALLOWED."""
+    found = await _room(here, who, room)
+    session, entered = await _enter(here, who, found, name)
+    try:
+        require_may_send(entered.room.config, entered.participant, offer)
+    except Refused:
+        await here.bus.tell(_leaving(session))
+        raise
     published = await _negotiate(
         here,
         session,
@@ -70,7 +78,7 @@ async def subscribe(
     """`feeds` are users' names, in the order of the m-lines that play them; None: all others."""
     found = await _room(here, who, room)
     wanted = None if feeds is None else [await _named(here, found, feed) for feed in feeds]
-    session = await _enter(here, who, found, name)
+    session, _ = await _enter(here, who, found, name)
     subscribed = await _negotiate(
         here,
         session,
@@ -153,7 +161,9 @@ async def _named(here: Context, room: RoomView, name: str) -> ParticipantId:
     return seat.id
 
 
-async def _enter(here: Context, who: Principal, room: RoomView, name: str | None) -> Session:
+async def _enter(
+    here: Context, who: Principal, room: RoomView, name: str | None
+) -> tuple[Session, Entered]:
     session = Session(
         tenant_id=room.tenant_id,
         room_id=room.id,
@@ -161,16 +171,17 @@ async def _enter(here: Context, who: Principal, room: RoomView, name: str | None
         # Part of a URL: random rather than sortable, so that nobody guesses one.
         connection_id=ConnectionId(uuid4()),
     )
-    await here.bus.ask(
+    entered = await enter(
+        here,
         EnterRoom(
             tenant_id=session.tenant_id,
             room_id=session.room_id,
             participant_id=session.participant_id,
             connection_id=session.connection_id,
-        )
+        ),
     )
     await here.live.touch_presence(session.room_id, session.participant_id)
-    return session
+    return session, entered
 
 
 async def _seat(here: Context, who: Principal, room: RoomView, name: str | None) -> ParticipantId:

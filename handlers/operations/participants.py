@@ -51,6 +51,7 @@ async def add(call: Call, room: str, wish: Wish) -> tuple[Seated, TokenPair]:
             room_id_if_new=RoomId(new_id()),
             seat=_seat(wish),
             may_make_room=call.who.room_id is None,
+            vouched=call.who.leads,
         )
     )
     return seated, credentials.for_seat(call.here, seated.participant, call.born(seated.decided_at))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handlers.call import Call
+from handlers.operations.eyes import Reader
 from infra.contract.commands import CreateRoom, DeleteRoom, EndRoom, UpdateRoom
 from infra.contract.events import RoomEvent
 from infra.contract.ids import MessageId, RoomId, new_id
@@ -83,16 +84,33 @@ async def delete(call: Call, room_id: RoomId) -> None:
 
 
 async def events(call: Call, room_id: RoomId, after_seq: int, limit: int) -> list[RoomEvent]:
-    """The room's log after `after_seq`, in order and without gaps."""
+    """The room's log after `after_seq`, in order, without what is for others' eyes. Fewer than
+    `limit` are all there are."""
     call.require_insider()
     await get(call, room_id)
-    return await call.here.reader.read(log.since, call.tenant_id, room_id, after_seq, limit)
+    reader = Reader(call.who.participant_id, call.who.leads)
+    found: list[RoomEvent] = []
+    while True:
+        page = await call.here.reader.read(log.since, call.tenant_id, room_id, after_seq, limit)
+        found += [seen for news in page if (seen := reader.see(news)) is not None]
+        if len(page) < limit or len(found) >= limit:
+            return found[:limit]
+        after_seq = page[-1].seq
 
 
 async def chat(
     call: Call, room_id: RoomId, limit: int, before: MessageId | None
 ) -> list[ChatMessageView]:
-    """The last messages before the one named, in the order they were sent."""
+    """The last messages for this principal's eyes before the one named, in the order they were
+    sent."""
     call.require_insider()
     await get(call, room_id)
-    return await call.here.reader.read(messages.latest, call.tenant_id, room_id, limit, before)
+    return await call.here.reader.read(
+        messages.visible,
+        call.tenant_id,
+        room_id,
+        call.who.participant_id,
+        call.who.leads,
+        limit,
+        before,
+    )

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from handlers.auth import Principal
 from handlers.context import Context
-from infra.contract.commands import AddParticipant, Seat, Seated
+from infra.contract.commands import (
+    AddParticipant,
+    AskAdmission,
+    Entered,
+    EnterRoom,
+    Seat,
+    Seated,
+)
 from infra.contract.ids import ParticipantId, RoomId, new_id
+from infra.contract.refusals import Reason, Refused
 from infra.contract.views import Role
 
 
@@ -18,7 +26,10 @@ async def seat_named(
     display_name: str | None = None,
     role: Role | None = None,
 ) -> Seated:
-    """The one seat of this user in this room, made if it is not there. Never makes a room."""
+    """The one seat of this user in this room, made if it is not there. Never makes a room.
+
+    Refuses whom the room's rules keep out, unless the principal is a host.
+    """
     return await here.bus.ask(
         AddParticipant(
             tenant_id=principal.owner,
@@ -32,6 +43,7 @@ async def seat_named(
             ),
             may_make_room=False,
             reuse_seat=True,
+            vouched=principal.leads,
         )
     )
 
@@ -46,3 +58,19 @@ async def seat_of_user(here: Context, principal: Principal, room_id: RoomId) -> 
         display_name=principal.display_name,
         role=principal.role,
     )
+
+
+async def enter(here: Context, order: EnterRoom) -> Entered:
+    """Enter by a seat. Whose owner must be let in first is refused, and waits from then on."""
+    try:
+        return await here.bus.ask(order)
+    except Refused as refused:
+        if refused.refusal.reason is Reason.AWAITING_ADMISSION:
+            await here.bus.tell(
+                AskAdmission(
+                    tenant_id=order.tenant_id,
+                    room_id=order.room_id,
+                    participant_id=order.participant_id,
+                )
+            )
+        raise

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from handlers.tokens import Identity
 from infra.contract.ids import KeyId, ParticipantId, RoomId, TenantId
-from infra.contract.views import ParticipantView, TenantView
+from infra.contract.views import Admission, ParticipantView, TenantView
 from infra.db import keys, participants, tenants
 from infra.db.keys import GoodKey
 from infra.db.reader import Reader
@@ -41,6 +41,9 @@ class Memory(Generic[K, V]):
             del self._kept[next(iter(self._kept))]
         self._kept[key] = (value, self._clock() + REMEMBERED_S)
         return value
+
+    def forget(self, key: K) -> None:
+        self._kept.pop(key, None)
 
     def clear(self) -> None:
         self._kept.clear()
@@ -123,6 +126,9 @@ class Standing:
             return await self._reader.read(participants.get, identity.tenant_id, RoomId(room), seat)
 
         found = await self._seats.get(seat, ask)
+        if found is not None and found.admission is Admission.WAITING:
+            # Any moment now.
+            self._seats.forget(seat)
         # What is remembered was asked for by another token of the seat, perhaps.
         if found is None or (found.tenant_id, found.room_id) != (identity.tenant_id, room):
             return None

@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import AliasChoices, Field
 
 from handlers.operations import media
+from handlers.operations.publishing import require_may_send, require_source
 from handlers.socket.requests import Body, Desk, carries
 from handlers.socket.wire import Said, shown, slots
 from infra.contract.ids import ConnectionId, ParticipantId, TrackId, new_id
@@ -41,6 +42,7 @@ class PublishBody(Body):
 
 @carries("media.publish", PublishBody, lane="media")
 async def publish(desk: Desk, body: PublishBody) -> Said:
+    require_may_send(desk.config, desk.you, body.offer, body.tracks)
     connection = body.connection_id or ConnectionId(new_id())
     published = await _order(
         desk,
@@ -147,9 +149,12 @@ class MuteBody(Body):
 async def mute(desk: Desk, body: MuteBody) -> None:
     """One's own track either way; a host may mute others, and only they themselves unmute."""
     tracks = await desk.here.live.tracks(desk.guest.room_id)
-    owner = next((t.participant_id for t in tracks if t.track_id == body.track_id), None)
-    if owner is None:
+    track = next((each for each in tracks if each.track_id == body.track_id), None)
+    if track is None:
         raise refuse(Reason.TRACK_UNKNOWN)
+    owner = track.participant_id
+    if not body.muted:
+        require_source(desk.config, desk.you, track.source)
     if owner != desk.guest.participant_id:
         desk.require_host()
         if not body.muted:

@@ -12,11 +12,13 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from handlers.context import Context
+from handlers.operations.eyes import Reader
 from handlers.socket.admission import Guest
 from handlers.socket.wire import Said
 from infra.contract.ids import ConnectionId
+from infra.contract.permissions import OF_ROLE, Permission
 from infra.contract.refusals import Reason, refuse
-from infra.contract.views import Role
+from infra.contract.views import ParticipantView, Role, RoomConfig
 
 Lane = Literal["media", "room"]
 "Requests of one lane are carried out in the order they came; a slow one does not hold the other."
@@ -28,7 +30,10 @@ class Desk:
 
     here: Context
     guest: Guest
-    role: Role
+    you: ParticipantView
+    "The client's seat, as it is now."
+    config: RoomConfig
+    "The room's, as it is now."
     say: Callable[[Said], None]
     show_room: Callable[[], Awaitable[None]]
     "Send the room as it stands now."
@@ -38,11 +43,24 @@ class Desk:
 
     @property
     def leads(self) -> bool:
-        return self.role in (Role.HOST, Role.CO_HOST)
+        return self.you.role.leads
+
+    @property
+    def reader(self) -> Reader:
+        return Reader(self.you.id, self.leads)
 
     def require_host(self) -> None:
         if not self.leads:
             raise refuse(Reason.HOST_ONLY)
+
+    def require(self, permission: Permission) -> None:
+        """Refuses who does not have it: HOST_ONLY where it is the hosts', else NOT_ALLOWED."""
+        if not self.you.may(permission):
+            raise refuse(
+                Reason.NOT_ALLOWED
+                if self.leads or permission in OF_ROLE[Role.PRESENTER]
+                else Reason.HOST_ONLY
+            )
 
 
 class Body(BaseModel):

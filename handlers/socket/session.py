@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from handlers.context import Context
 from handlers.dialects.chalk.refusals import CHALK_SAYS
 from handlers.operations.ice import ice_servers
+from handlers.operations.seats import enter
 from handlers.socket import wire
 from handlers.socket.admission import Guest
 from handlers.socket.frames import BadFrame, Frame, parse, render
@@ -30,7 +31,7 @@ from infra.contract.commands import Entered, EnterRoom, LeaveRoom
 from infra.contract.events import Arrived, RoomEvent, Signal
 from infra.contract.ids import ConnectionId
 from infra.contract.refusals import Reason, Refusal, Refused
-from infra.contract.views import ParticipantView
+from infra.contract.views import ParticipantView, RoomView
 from infra.db import events, participants, recordings, rooms
 
 log = structlog.get_logger(__name__)
@@ -81,22 +82,23 @@ class Session:
     async def enter(self) -> Entered:
         """Be in the room. Raises `Refused`; entering again changes nothing."""
         guest = self._guest
-        return await self._here.bus.ask(
+        return await enter(
+            self._here,
             EnterRoom(
                 tenant_id=guest.tenant_id,
                 room_id=guest.room_id,
                 participant_id=guest.participant_id,
                 connection_id=self._connection_id,
-            )
+            ),
         )
 
     async def run(self, entered: Entered) -> None:
         """Serve the accepted socket until it is over. The client hears why."""
-        self._you = entered.participant
         self._desk = Desk(
             here=self._here,
             guest=self._guest,
-            role=entered.participant.role,
+            you=entered.participant,
+            config=entered.room.config,
             say=self._say,
             show_room=self._show_room,
         )
@@ -228,7 +230,11 @@ class Session:
         if not isinstance(news, RoomEvent):
             said = wire.signal(news, self._guest.participant_id)
             return self._say(said) if said else None
-        self._say(wire.event(news))
+        seen = self._desk.reader.see(news)
+        if seen is not None:
+            self._say(wire.event(seen))
+        if "room" in news.data:
+            self._desk.config = RoomView.model_validate(news.data["room"]).config
         if news.kind == "room.ended":
             raise Over(CLOSE_NORMAL, "room ended")
         if news.kind.startswith("participant."):
@@ -240,7 +246,7 @@ class Session:
         if participant.id != self._guest.participant_id:
             return
         if news.kind == "participant.updated":
-            self._you, self._desk.role = participant, participant.role
+            self._desk.you = participant
         elif news.kind == "participant.left":
             await self._return(news.data.get("reason"))
 
@@ -249,8 +255,11 @@ class Session:
         if why_left == "ended":
             # `room.ended` follows, and ends this too.
             return
+        if why_left == "quit":
+            # Their owner said so elsewhere.
+            raise Over(CLOSE_NORMAL, "left", left=True)
         try:
-            self._you = (await self.enter()).participant
+            self._desk.you = (await self.enter()).participant
         except Refused as refused:
             if refused.refusal.reason in (Reason.UNAVAILABLE, Reason.COMMAND_PENDING):
                 raise Over(CLOSE_TRY_AGAIN, "come again") from refused
@@ -300,7 +309,7 @@ class Session:
             participant=self._guest.participant_id,
             now=self._here.now(),
         )
-        self._say(wire.snapshot(scene, self._you, servers))
+        self._say(wire.snapshot(scene, self._desk.you, servers))
 
     def _say(self, said: wire.Said, id: str | int | None = None) -> None:
         self._postbox.put(render(self._guest.framing, *said, id))

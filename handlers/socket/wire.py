@@ -66,6 +66,12 @@ def participant(seat: ParticipantView) -> Data:
     return Participant.of(seat).model_dump(mode="json")
 
 
+def waiting(seat: ParticipantView) -> Data:
+    """Somebody at the door, for hosts."""
+    asked_at = seat.asked_at.isoformat() if seat.asked_at else None
+    return {**participant(seat), "email": seat.email, "asked_at": asked_at}
+
+
 def event(news: RoomEvent) -> Said:
     data = {**news.data, "seq": news.seq, "at": news.at.isoformat()}
     if "participant" in data:

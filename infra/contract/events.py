@@ -16,12 +16,20 @@ from infra.contract.views import TrackView
 class RoomEvent(Message):
     """One entry of a room's log. Written with what it tells of, in one transaction.
 
+    Not every event is for every reader: see `handlers/operations/eyes.py`. `notify` says whether
+    those in the room are to be told, besides its hosts.
+
     kind and what `data` holds:
-    room.updated {room}, room.ended {room}, participant.joined {participant},
-    participant.updated {participant}, participant.left {participant},
-    chat.message {message}, recording.started {recording_id}, recording.stopped {recording_id},
+    room.started {room}, room.updated {room}, room.ended {room}, room.cancelled {room},
+    room.deleted {room}, participant.joined {participant}, participant.updated {participant},
+    participant.left {participant, reason}, participant.invited {participant, notify},
+    participant.removed {participant, reason?, notify, notify_removed},
+    participant.waiting {participant}, participant.admitted {participant},
+    participant.denied {participant, reason?}, chat.message {message},
+    recording.started {recording_id}, recording.stopped {recording_id},
     track.published {track, at}, track.unpublished {track, at},
     recording.ready {recording_id}, recording.failed {recording_id, error_message},
+    transcript.failed {transcript_id, recording_id, error_message},
     transcript.ready {transcript_id, recording_id}.
     """
 

@@ -87,7 +87,7 @@ def leave_seat(command: LeaveSeat, work: Work, tools: Tools) -> Done:
     room = show.lock(work, command.tenant_id, command.room_id)
     seat = show.known_seat(work, room, command.participant_id)
     if seat.is_present:
-        presence.leave(work, room, seat, why="left")
+        presence.leave(work, room, seat, why="quit")
     elif seat.admission is Admission.WAITING:
         participants.save(work.connection, seat.model_copy(update={"admission": None}))
     return Done()

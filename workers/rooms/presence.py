@@ -24,8 +24,9 @@ from workers.rooms.show import seen, tenant_for
 from workers.rooms.start import require_put_forward
 from workers.tools import Tools
 
-WhyLeft = Literal["left", "vanished", "removed", "replaced", "ended"]
-"""Stands as `reason` beside the participant in `participant.left`."""
+WhyLeft = Literal["left", "quit", "vanished", "removed", "replaced", "ended"]
+"""Stands as `reason` beside the participant in `participant.left`. quit: by all connections at
+once, because they said so."""
 
 
 @owns(EnterRoom)

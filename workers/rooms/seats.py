@@ -147,10 +147,10 @@ class _Giving:
         )
 
     def _first_role(self) -> Role:
-        """The first of a session is its host, where the tenant says so."""
+        """The first of a session is its host, where the tenant says so; others may share too."""
         room = self._room
         if self._tenant.config.first_participant_is_host and not participants.anybody_since(
             self._work.connection, room.tenant_id, room.id, room.started_at
         ):
             return Role.HOST
-        return Role.ATTENDEE
+        return Role.PRESENTER

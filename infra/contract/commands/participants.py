@@ -121,7 +121,7 @@ class EnterRoom(Command[Entered]):
 
 
 class AskAdmission(Command[Done]):
-    """The owner of a seat waits to be let in. Changes nothing for who need not, or waits already."""
+    """The owner of a seat waits to be let in. Changes nothing for who need not or does already."""
 
     kind: Literal["participant.ask"] = "participant.ask"
     tenant_id: TenantId

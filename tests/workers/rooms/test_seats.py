@@ -175,7 +175,7 @@ def test_a_shared_seat_is_found_again_while_its_owner_is_there(house: House) -> 
 # --- roles ---
 
 
-@pytest.mark.parametrize(("first_is_host", "expected"), [(True, Role.HOST), (False, Role.ATTENDEE)])
+@pytest.mark.parametrize(("first_is_host", "expected"), [(True, Role.HOST), (False, Role.PRESENTER)])
 def test_the_first_is_host_only_where_the_tenant_says_so(
     house: House, first_is_host: bool, expected: Role
 ) -> None:
@@ -183,7 +183,7 @@ def test_the_first_is_host_only_where_the_tenant_says_so(
 
     roles = [house.add(room).participant.role for _ in range(2)]
 
-    assert roles == [expected, Role.ATTENDEE]
+    assert roles == [expected, Role.PRESENTER]
 
 
 def test_the_first_of_each_session_is_host(house: House) -> None:
@@ -197,9 +197,9 @@ def test_the_first_of_each_session_is_host(house: House) -> None:
 
 def test_a_role_that_was_asked_for_is_given(house: House) -> None:
     room = house.room(house.tenant(TenantConfig(first_participant_is_host=True)))
-    asked = joining(room.tenant_id, str(room.id), role=Role.PRESENTER)
+    asked = joining(room.tenant_id, str(room.id), role=Role.ATTENDEE)
 
-    assert house.do(asked).participant.role is Role.PRESENTER
+    assert house.do(asked).participant.role is Role.ATTENDEE
 
 
 # --- many at once ---

@@ -171,7 +171,7 @@ class EventsQuery(Query):
 
 class Events(Shown):
     events: list[RoomEvent]
-    "In order and without gaps; fewer than `limit`: there are no more yet."
+    "In order, without what is for others' eyes; fewer than `limit`: there are no more yet."
 
 
 class ChatQuery(Query):
