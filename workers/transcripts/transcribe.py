@@ -14,7 +14,6 @@ from datetime import timedelta
 
 import structlog
 
-from infra.contract.ids import TranscriptId
 from infra.contract.views import RecordingView, Turn
 from infra.db import jobs, recordings, transcripts
 from infra.db.jobs import ClaimedJob, SetAside
@@ -71,7 +70,7 @@ def give_up(aside: SetAside, work: Work, tools: Tools) -> None:
     if "StoreUnavailable" in aside.error:
         order_words(work, order, available_at=work.now + AGAIN_AFTER)
         return
-    transcripts.fail(work.connection, order.transcript_id, "transcription failed repeatedly")
+    _fail(work, order, "transcription failed repeatedly")
 
 
 def options_of(settings: Settings) -> WhisperOptions:
@@ -105,11 +104,11 @@ def make_transcript(job: ClaimedJob, tools: Tools, engines: Engines) -> None:
     except Gone:
         log.info("transcript.gone", transcript_id=str(order.transcript_id))
     except (CannotTranscribe, Undecodable) as impossible:
-        _refuse(job, tools, order.transcript_id, str(impossible))
+        _refuse(job, tools, order, str(impossible))
     except ModelUnavailable as unavailable:
         # The words name places on our disk; whose transcript it is has no use for them.
         log.error("transcript.no_model", error=str(unavailable))
-        _refuse(job, tools, order.transcript_id, "the speech model is not available")
+        _refuse(job, tools, order, "the speech model is not available")
 
 
 def _recording(work: Work, order: TranscribeOrder) -> RecordingView:
@@ -119,10 +118,25 @@ def _recording(work: Work, order: TranscribeOrder) -> RecordingView:
     return recording
 
 
-def _refuse(job: ClaimedJob, tools: Tools, transcript_id: TranscriptId, why: str) -> None:
+def _refuse(job: ClaimedJob, tools: Tools, order: TranscribeOrder, why: str) -> None:
     with tools.begin() as work:
-        transcripts.fail(work.connection, transcript_id, why)
+        _fail(work, order, why)
         jobs.finish(work, job)
+
+
+def _fail(work: Work, order: TranscribeOrder, why: str) -> None:
+    recording = recordings.get(work.connection, order.tenant_id, order.recording_id)
+    if transcripts.fail(work.connection, order.transcript_id, why) and recording is not None:
+        work.event(
+            recording.room_id,
+            recording.tenant_id,
+            "transcript.failed",
+            {
+                "transcript_id": str(order.transcript_id),
+                "recording_id": str(order.recording_id),
+                "error_message": why,
+            },
+        )
 
 
 def _finish(
