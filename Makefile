@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PAGE   := handlers/page
+CLIENT := infra/clients/typescript/dist/index.js
 NPM    := $(BIN)/python -m infra.cli.npm
 
-.PHONY: demo run test check format conformance bench setup page system clean
+.PHONY: demo run test check format conformance bench setup clients page system clean
 
 demo: setup page        ## a real meeting: held, recorded, transcribed (ONCE=1: print and exit)
 	@$(BIN)/parley demo $(if $(ONCE),--once)
@@ -14,10 +15,11 @@ demo: setup page        ## a real meeting: held, recorded, transcribed (ONCE=1: 
 run: setup page         ## the stack on this machine, state kept in .parley
 	@$(BIN)/parley run
 
-test: setup page system ## every test
+test: setup clients page system ## every test
 	$(BIN)/python -m pytest $(ARGS)
 
 check: setup            ## format, lint, types, import contracts
+	@$(BIN)/python -m infra.clients --python
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -32,7 +34,7 @@ conformance: setup      ## every example of the three references (BASE=http://â€
 	  $(if $(OPERATOR_KEY),--operator-key $(OPERATOR_KEY)) $(ARGS)
 
 bench: setup system     ## figures beside peers and limits, as ratios with medians
-	@infra/deploy/test_tools janus gcc
+	@infra/deploy/test_tools janus gcc wrk
 	$(BIN)/python -m tests.bench $(ARGS)
 
 fuzz-api: setup         ## 200 made-up requests an operation of every dialect
@@ -49,9 +51,16 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+clients: $(VENV)/.ready ## what client packages need that is made of the APIs' documents
+	@$(BIN)/python -m infra.clients
+
+# Made by `clients`, which leaves it alone where it would come out the same.
+$(CLIENT): clients
+	@:
+
 page: $(PAGE)/dist/index.html
 
-$(PAGE)/dist/index.html: $(VENV)/.ready $(shell find $(PAGE)/app -type f -not -path '*/node_modules/*' 2>/dev/null)
+$(PAGE)/dist/index.html: $(VENV)/.ready $(CLIENT) $(shell find $(PAGE)/app -type f -not -path '*/node_modules/*' 2>/dev/null)
 	@echo "Building the page ..."
 	@$(NPM) --prefix $(PAGE)/app ci --no-audit --no-fund --loglevel=error
 	@$(NPM) --prefix $(PAGE)/app run --silent build
@@ -66,3 +75,4 @@ lock: $(VENV)/.ready    ## resolve again: names, versions and hashes, no address
 
 clean:
 	rm -rf $(VENV) $(PAGE)/dist $(PAGE)/app/node_modules .parley
+	cd infra/clients && rm -rf typescript/dist typescript/documents typescript/node_modules typescript/src/generated python/parley_client/generated

@@ -1,7 +1,11 @@
-"""`python -m handlers`: the HTTP program, until SIGTERM or Ctrl-C."""
+"""`python -m handlers`: the HTTP program, until SIGTERM or Ctrl-C.
+
+`python -m handlers openapi [NAME]` prints a dialect's document instead, or all of them by name.
+"""
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 
@@ -17,6 +21,28 @@ GRACE_S = 10
 
 
 def main() -> None:
+    match sys.argv[1:]:
+        case []:
+            serve()
+        case ["openapi", *names] if len(names) <= 1:
+            print_documents(names)
+        case _:
+            sys.exit(__doc__)
+
+
+def print_documents(names: list[str]) -> None:
+    # Only here: the server imports the program by its name, once it runs.
+    from handlers.app import DIALECTS
+    from handlers.dialects.openapi import document
+
+    documents = {str(dialect.name): document(dialect) for dialect in DIALECTS}
+    if not set(names) <= documents.keys():
+        sys.exit(f"there are {', '.join(documents)}")
+    shown = documents[names[0]] if names else documents
+    json.dump(shown, sys.stdout, indent=1)
+
+
+def serve() -> None:
     here = settings()
     configure(here.log_level, as_json=here.log_json)
     if here.redis_url is None:

@@ -1,4 +1,5 @@
 // One's part in a meeting: what is known of the room, and what one does in it.
+import { answer } from "./api";
 import { uuid } from "./ids";
 import { inviteLink } from "./link";
 import { Need } from "./media/connection";
@@ -110,7 +111,8 @@ export class Meeting {
 
   /** End it for everybody; the room then says that it is over. */
   async endForAll(): Promise<void> {
-    await this.attempt(() => this.seat.call(`/rooms/${this.seat.room}/end`, "POST", {}));
+    const params = { path: { room_id: this.seat.room } };
+    await this.attempt(() => answer(this.seat.api.POST("/rooms/{room_id}/end", { params })));
   }
 
   async toggleRecording(): Promise<void> {
@@ -158,8 +160,9 @@ export class Meeting {
   }
 
   private async newInvite(): Promise<string> {
-    const path = `/rooms/${this.seat.room}/join-token`;
-    return (await this.seat.call<{ invite: string }>(path, "POST", {})).invite;
+    const params = { path: { room_id: this.seat.room } };
+    const made = this.seat.api.POST("/rooms/{room_id}/join-token", { params, body: {} });
+    return (await answer(made)).invite;
   }
 
   private async attempt<T>(deed: () => Promise<T>): Promise<T | null> {

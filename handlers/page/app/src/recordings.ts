@@ -1,8 +1,8 @@
 // A room's recordings and transcripts, asked for until they are complete.
-import { callText, Refused } from "./api";
+import { answer, Refused } from "./api";
 import type { Seat } from "./seat";
 import { Store } from "./store";
-import type { Download, Recording, Transcript } from "./wire";
+import type { Captions, Recording, Transcript } from "./wire";
 
 const SOON_MS = 2_000;
 const LATER_MS = 10_000;
@@ -47,9 +47,10 @@ export class Recordings {
   }
 
   /** The transcript as a file of this format. */
-  async captions(recording: string, format: string): Promise<string> {
-    const path = `/recordings/${recording}/transcript?format=${format}`;
-    return callText(path, { token: await this.seat.token() });
+  captions(recording: string, format: Captions): Promise<string> {
+    const params = { path: { recording_id: recording }, query: { format } };
+    const transcript = "/recordings/{recording_id}/transcript";
+    return answer(this.seat.api.GET(transcript, { params, parseAs: "text" }));
   }
 
   private async look(): Promise<void> {
@@ -71,9 +72,10 @@ export class Recordings {
 
   private async read(): Promise<Kept[]> {
     const room = this.seat.room;
+    const path = { room_id: room };
     const [{ recordings }, { transcripts }] = await Promise.all([
-      this.seat.call<{ recordings: Recording[] }>("/recordings?limit=100"),
-      this.seat.call<{ transcripts: Transcript[] }>(`/rooms/${room}/post-meeting-transcripts`),
+      answer(this.seat.api.GET("/recordings", { params: { query: { limit: 100 } } })),
+      answer(this.seat.api.GET("/rooms/{room_id}/post-meeting-transcripts", { params: { path } })),
     ]);
     const ours = recordings.filter((each) => each.room_id === room && each.status !== "deleted");
     return Promise.all(
@@ -88,8 +90,10 @@ export class Recordings {
   private async link(recording: string): Promise<string | null> {
     const known = this.links.get(recording);
     if (known && Date.now() - known.at < LINK_GOOD_MS) return known.url;
-    const path = `/recordings/${recording}/download`;
-    const { download_url, provider } = await this.seat.call<Download>(path);
+    const params = { path: { recording_id: recording } };
+    const { download_url, provider } = await answer(
+      this.seat.api.GET("/recordings/{recording_id}/download", { params }),
+    );
     if (!download_url) return null;
     const { pathname, search } = new URL(download_url);
     // The server serves its own files at whatever address we reached it by.

@@ -1,8 +1,8 @@
 // One's place in a room: the tokens that prove it, kept for as long as the tab is open.
-import { call } from "./api";
+import { answer, api } from "./api";
 import type { Link } from "./link";
 import { hideToken } from "./link";
-import type { Joined, Participant, Role, Room, Tokens } from "./wire";
+import type { Role, Room } from "./wire";
 
 const REFRESH_AHEAD_MS = 60_000;
 /** A token that came in a link cannot be refreshed, only used until it expires. */
@@ -29,6 +29,8 @@ interface Claims {
 }
 
 export class Seat {
+  /** Asks as whoever sits here. */
+  readonly api = api(() => this.token());
   private refreshing: Promise<void> | null = null;
 
   private constructor(private kept: Kept) {}
@@ -52,8 +54,8 @@ export class Seat {
 
   /** Sit down under this name. Throws `Refused` and `Unreachable`. */
   static async take(link: Link, name: string): Promise<Seat> {
-    const body = { invite: link.invite, display_name: name };
-    const joined = await call<Joined>("/join-token/exchange", { method: "POST", body });
+    const body = { invite: link.invite ?? "", display_name: name };
+    const joined = await answer(api().POST("/join-token/exchange", { body }));
     return new Seat({
       room: link.room,
       access: joined.access_token,
@@ -112,19 +114,15 @@ export class Seat {
   /** Take a new name, if it is another than before. A user's token brings its own. */
   async rename(name: string): Promise<void> {
     const { kind, sub } = this.claims;
-    if (kind !== "participant" || !name || name === this.name) return;
-    await this.call<Participant>(`/rooms/${this.room}/participants/${sub}`, "PATCH", {
-      display_name: name,
-    });
+    if (kind !== "participant" || !sub || !name || name === this.name) return;
+    const path = { room_id: this.room, participant_id: sub };
+    const seat = "/rooms/{room_id}/participants/{participant_id}";
+    await answer(this.api.PATCH(seat, { params: { path }, body: { display_name: name } }));
     if (this.kept.refresh) await this.renew();
   }
 
-  async call<T>(path: string, method = "GET", body?: unknown): Promise<T> {
-    return call<T>(path, { method, token: await this.token(), body });
-  }
-
-  async findRoom(): Promise<Room> {
-    return this.call<Room>(`/rooms/${this.room}`);
+  findRoom(): Promise<Room> {
+    return answer(this.api.GET("/rooms/{room_id}", { params: { path: { room_id: this.room } } }));
   }
 
   private renew(): Promise<void> {
@@ -134,7 +132,7 @@ export class Seat {
 
   private async refresh(): Promise<void> {
     const body = { refresh_token: this.kept.refresh };
-    const tokens = await call<Tokens>("/auth/refresh", { method: "POST", body });
+    const tokens = await answer(api().POST("/auth/refresh", { body }));
     this.kept = { ...this.kept, access: tokens.access_token, refresh: tokens.refresh_token };
     if (load(this.room)) sessionStorage.setItem(key(this.room), JSON.stringify(this.kept));
   }

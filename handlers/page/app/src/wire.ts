@@ -1,4 +1,5 @@
 // What the server says, by the names it says it with.
+import type { ChalkSchemas } from "@parley/client";
 
 export type Role = "host" | "participant";
 export type Kind = "audio" | "video";
@@ -35,11 +36,7 @@ export interface ChatMessage {
   sent_at: string;
 }
 
-export interface Room {
-  id: string;
-  name: string;
-  status: "active" | "ended";
-}
+export type Room = Pick<ChalkSchemas["Room"], "id" | "name" | "status">;
 
 export interface RoomConfig {
   recording_enabled: boolean;
@@ -89,45 +86,9 @@ export interface Answers {
 
 export type Request = keyof Answers;
 
-export interface Tokens {
-  access_token: string;
-  refresh_token: string;
-  expires_in: number;
-}
-
-export interface Joined extends Tokens {
-  participant: Participant;
-}
-
-export type RecordingStatus =
-  "recording" | "processing" | "ready" | "archived" | "failed" | "deleted";
-
-export interface Recording {
-  id: string;
-  room_id: string;
-  status: RecordingStatus;
-  duration_seconds: number | null;
-  started_at: string;
-}
-
-export interface Download {
-  /** Null: there is nothing to play yet. */
-  download_url: string | null;
-  provider: string | null;
-}
-
-export interface Turn {
-  start: number;
-  end: number;
-  speaker: string;
-  speaker_id: string | null;
-  text: string;
-}
-
-export interface Transcript {
-  id: string;
-  recording_id: string;
-  status: "pending" | "processing" | "completed" | "failed";
-  progress: number;
-  transcript_json: { segments: Turn[] };
-}
+export type Recording = ChalkSchemas["Recording"];
+export type RecordingStatus = Recording["status"];
+export type Transcript = ChalkSchemas["Transcript"];
+export type Turn = ChalkSchemas["Segment"];
+/** A format in which a transcript can be had as a file. */
+export type Captions = Exclude<ChalkSchemas["Format"]["format"], "json" | undefined>;
