@@ -20,6 +20,10 @@ from icalendar import Calendar, Event, vCalAddress, vRecur, vText
 from infra.contract.ids import ParticipantId, RoomId, TenantId
 from infra.contract.messages import Message
 
+_ENCODED = "=?"
+_SPECIAL = frozenset('()<>[]:;@\\,"')
+"RFC 5322, section 3.2.3; a period alone may stand in names without quotes (section 4.1)."
+_LONGEST_NAME = 60
 _SUBJECTS = {"invitation": "Invitation", "changed": "Changed", "cancelled": "Cancelled"}
 
 
@@ -49,21 +53,26 @@ class Letter(Message):
 
 
 def address(email: str, name: str = "") -> Address | None:
-    """None where nothing can be sent to: it is no single address, or not written on one line."""
-    if len(email) > 254 or any(sign.isspace() or not sign.isprintable() for sign in email):
+    """None where nothing can be sent to: it is no single address, or none that every server can
+    carry (before the @ only ASCII)."""
+    odd = any(sign.isspace() or not sign.isprintable() for sign in email)
+    if len(email) > 254 or odd or _ENCODED in email:
         return None
     local, _, domain = email.rpartition("@")
     try:
         ascii_domain = domain.encode("idna").decode()
-        made = Address(display_name=line(name), addr_spec=f"{local}@{ascii_domain}")
+        made = Address(display_name=_phrase(name), addr_spec=f"{local}@{ascii_domain}")
     except (MessageError, ValueError, IndexError):
         return None
     return made if made.username and made.domain == ascii_domain else None
 
 
 def line(text: str) -> str:
-    """The text on one line, of what can be seen: headers and calendars end theirs where it ends."""
-    return " ".join("".join(_shown(text)).split())
+    """The text on one line, of what can be seen: headers and calendars end theirs where it ends.
+
+    Nothing in it is taken for an encoded word (RFC 2047), which may hold the end of a line too.
+    """
+    return " ".join("".join(_shown(text)).split()).replace(_ENCODED, "= ?")
 
 
 def block(text: str) -> str:
@@ -100,6 +109,12 @@ def compose(letter: Letter, sender: Address, link: str | None) -> EmailMessage:
         )
         message.set_boundary(f"=_{letter.id.hex}")
     return message
+
+
+def _phrase(name: str) -> str:
+    """A name that needs no quotes: `email` loses them where it folds a long header, and what stood
+    in them is then read as addresses."""
+    return line("".join(" " if sign in _SPECIAL else sign for sign in name))[:_LONGEST_NAME]
 
 
 def _shown(text: str) -> Iterable[str]:

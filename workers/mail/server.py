@@ -48,9 +48,6 @@ class MailServer:
                 _refused(*no.recipients[to.addr_spec])
             except smtplib.SMTPResponseException as no:
                 _refused(no.smtp_code, no.smtp_error)
-            except smtplib.SMTPNotSupportedError as no:
-                # It cannot carry this address (RFC 6531).
-                raise Never(str(no)) from no
             except (smtplib.SMTPException, OSError) as broken:
                 raise NotNow(f"{type(broken).__name__}: {broken}") from broken
 
