@@ -68,14 +68,22 @@ class Post:
         secret: str | None = None,
         tenant: TenantView | None = None,
     ) -> EndpointView:
-        return self.house.do(
-            CreateEndpoint(
-                tenant_id=(tenant or self.tenant).id,
-                endpoint_id=EndpointId(new_id()),
-                url=url or self.receiver.url,
-                events=events,
-                secret_sealed=self.sealed(secret or new_secret()),
-            )
+        made = self.creation(url or self.receiver.url, *events, secret=secret, tenant=tenant)
+        return self.house.do(made)
+
+    def creation(
+        self,
+        url: str,
+        *events: str,
+        secret: str | None = None,
+        tenant: TenantView | None = None,
+    ) -> CreateEndpoint:
+        return CreateEndpoint(
+            tenant_id=(tenant or self.tenant).id,
+            endpoint_id=EndpointId(new_id()),
+            url=url,
+            events=events,
+            secret_sealed=self.sealed(secret or new_secret()),
         )
 
     def sealed(self, secret: str) -> str:
@@ -89,7 +97,9 @@ class Post:
 
     # --- what there is to tell ---
 
-    def say(self, kind: str, data: dict[str, Any] | None = None, room: RoomView | None = None) -> int:
+    def say(
+        self, kind: str, data: dict[str, Any] | None = None, room: RoomView | None = None
+    ) -> int:
         """Write an event of the room."""
         room = room or self.room
         with self.house.begin() as work:
@@ -125,7 +135,9 @@ class Post:
             )
         return recording_id
 
-    def transcribed(self, recording_id: RecordingId, *turns: Turn, failed: str | None = None) -> None:
+    def transcribed(
+        self, recording_id: RecordingId, *turns: Turn, failed: str | None = None
+    ) -> None:
         """Its transcript is ready, or will not be."""
         transcript_id = TranscriptId(new_id())
         with self.house.begin() as work:
@@ -167,9 +179,9 @@ class Post:
             self.house.engine, room={}, usual=100, at_most=100, lease_s=lease_s
         )
 
-    def send(self, claimed: Claimed) -> attempts.Sent:
+    def send(self, claimed: Claimed, allowed: str = "127.0.0.1") -> attempts.Sent:
         letter = attempts.prepare(claimed, self.tools, self.secrets)
-        return asyncio.run(attempts.send(letter, Outbound("127.0.0.1"), self.tools))
+        return asyncio.run(attempts.send(letter, Outbound(allowed), self.tools))
 
     def deliver(self) -> None:
         """Send all that is due, and what that makes due."""
