@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.dialects.chroom.routes import analytics, meetings, streams
+from handlers.dialects.chroom.routes import analytics, keys, meetings, streams
 from handlers.dialects.operation import Table
 
-OPERATIONS = Table([*meetings.TABLE, *streams.TABLE, *analytics.TABLE])
+OPERATIONS = Table([*meetings.TABLE, *streams.TABLE, *analytics.TABLE, *keys.TABLE])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from handlers.dialects import names
 from handlers.dialects.operation import Query
@@ -21,6 +21,19 @@ UserId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 "The account's own name for one of its users."
 Users = Annotated[tuple[UserId, ...], Field(max_length=5_000)]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
+
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def _moment(at: datetime) -> datetime:
+    """One that can be written in any zone."""
+    if not _EARLIEST <= at <= _LATEST:
+        raise ValueError("must be between the years 1970 and 9000")
+    return at
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 
 
 def unset() -> Any:
