@@ -42,12 +42,12 @@ class PodFigures(Collector):
         yield GaugeMetricFamily(
             "parley_media_incoming_bits_per_second",
             "Media from all clients during the last seconds.",
-            self._pod.incoming_bps,
+            self._pod.survey.incoming_bps,
         )
         yield GaugeMetricFamily(
             "parley_media_outgoing_bits_per_second",
             "Media to all clients during the last seconds.",
-            self._pod.outgoing_bps,
+            self._pod.survey.outgoing_bps,
         )
         for name, value in asdict(board.engine.stats).items():
             yield CounterMetricFamily(f"parley_media_{name}", "As the engine counts it.", value)

@@ -41,6 +41,7 @@ from media.io.machine import Load, Machine
 from media.io.meter import Meter
 from media.io.news import News
 from media.io.recorder import Recorder
+from media.io.survey import Survey
 from media.io.switchboard import Switchboard
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,6 @@ CONNECTIONS = 2_000
 "What one process takes on. More: refused with POD_BUSY."
 ANSWERS_AT_ONCE = 16
 "Each takes a connection to Redis while it is sent; there are not hundreds."
-ROOMS_MEASURED_AT_ONCE = 10
 WAIT_FOR_ROOM_S = 1.0
 "An order may come before the room it is for; its asker waits for 2 s."
 LAST_WORDS_S = 2.0
@@ -112,10 +112,7 @@ class Pod:
         self._house = house
         self._now = now
         self._wall = wall
-        self._machine = machine or Machine().read
-        self.load = Load(None, None)
-        "Of the machine, when last looked at."
-        self.incoming_bps = self.outgoing_bps = 0
+        self.survey = Survey(machine or Machine().read)
         self._leases = Leases()
         self._rooms: dict[RoomId, HeldRoom] = {}
         self._turns: WeakValueDictionary[RoomId, asyncio.Lock] = WeakValueDictionary()
@@ -156,10 +153,10 @@ class Pod:
             draining=self.draining,
             media_address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             spool_used=self.recorder.spool_used(),
-            cpu_percent=self.load.cpu_percent,
-            memory_percent=self.load.memory_percent,
-            incoming_bps=self.incoming_bps,
-            outgoing_bps=self.outgoing_bps,
+            cpu_percent=self.survey.load.cpu_percent,
+            memory_percent=self.survey.load.memory_percent,
+            incoming_bps=self.survey.incoming_bps,
+            outgoing_bps=self.survey.outgoing_bps,
         )
 
     # --- orders ---
@@ -291,7 +288,7 @@ class Pod:
     async def every_second(self) -> None:
         """Measure, report, renew the leases, and act on what they say."""
         self.board.tick(self._now())
-        figures = await self._measure()
+        figures = await self.survey.take(self._rooms)
         now = self._now()
         try:
             await self._inbox.report(self.report())
@@ -303,19 +300,6 @@ class Pod:
             verdict = self._leases.answered(held, asked_at=now)
             await self._tell_figures(figures)
         await self._act_on(verdict)
-
-    async def _measure(self) -> list[LiveFigures]:
-        self.load = self._machine()
-        measured: list[LiveFigures] = []
-        for index, (room_id, room) in enumerate(list(self._rooms.items())):
-            if index % ROOMS_MEASURED_AT_ONCE == 0:
-                # Packets of others wait meanwhile.
-                await asyncio.sleep(0)
-            if self._rooms.get(room_id) is room:
-                measured.append(room.measure())
-        self.incoming_bps = sum(each.incoming_bps for each in measured)
-        self.outgoing_bps = sum(each.outgoing_bps for each in measured)
-        return measured
 
     async def _tell_figures(self, figures: Sequence[LiveFigures]) -> None:
         now = self._now()
