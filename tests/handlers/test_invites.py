@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
+from infra.contract.commands import Invitee, InviteParticipants
+from infra.contract.ids import ParticipantId, TenantId, new_id
+from infra.signing import seat_code
 from tests.support.api import Api
 
 
@@ -84,3 +89,32 @@ async def test_an_invite_to_a_room_that_has_ended_does_not_open_it_again(api: Ap
 
     assert (answer.status_code, answer.json()["error"]) == (400, "room is not active")
     assert (await api.got(f"/rooms/{room}"))["status"] == "ended"
+
+
+async def test_a_letters_link_opens_the_seat_it_names_as_long_as_that_is_kept(api: Api) -> None:
+    room = await api.lobby.room(TenantId(UUID(api.tenant_id)))
+    seat = ParticipantId(new_id())
+    await api.bus.ask(
+        InviteParticipants(
+            tenant_id=room.tenant_id,
+            room_id=room.id,
+            invitees=(Invitee(participant_id=seat, email="ann@school.example"),),
+        )
+    )
+    code = seat_code(
+        api.lobby.context.secrets.signing_key,
+        tenant_id=room.tenant_id,
+        room_id=room.id,
+        seat_id=seat,
+        issuer=api.lobby.settings.issuer,
+        jti=new_id(),
+        issued_at=api.lobby.context.now(),
+    )
+    body = {"invite": code, "display_name": "Ann"}
+
+    taken = [await api.made("/join-token/exchange", body, key="") for _ in range(2)]
+    await api.call("DELETE", f"/rooms/{room.id}/participants/{seat}")
+    refused = await api.call("POST", "/join-token/exchange", body, key="")
+
+    assert [each["participant"]["id"] for each in taken] == [str(seat)] * 2
+    assert refused.status_code == 401
