@@ -17,6 +17,9 @@ from infra.contract.commands import (
     CreateRoom,
     CreateTenant,
     EnterRoom,
+    Invitee,
+    Joining,
+    JoinRoom,
     LeaveRoom,
     Seat,
     Seated,
@@ -33,8 +36,15 @@ from infra.contract.ids import (
 )
 from infra.contract.messages import Command, Envelope, LiveCommand, Reply, kinds
 from infra.contract.refusals import Reason, Refused
-from infra.contract.views import RoomConfig, RoomView, TenantConfig, TenantView
-from infra.db import events, rooms
+from infra.contract.views import (
+    ParticipantView,
+    RoomConfig,
+    RoomKind,
+    RoomView,
+    TenantConfig,
+    TenantView,
+)
+from infra.db import events, participants, rooms
 from infra.db.work import Left, Work, begin
 from infra.settings import Settings
 from infra.storage.port import ObjectStore
@@ -130,6 +140,30 @@ class House:
                 config=RoomConfig(**config),
             )
         )
+
+    def plan(self, tenant: TenantView, **fields: Any) -> RoomView:
+        """A meeting of tomorrow at noon that Tess made, unless the fields say otherwise."""
+        config = fields.pop("config", {})
+        starts_at = fields.pop("starts_at", NOON + timedelta(days=1))
+        is_series = "recurrence" in fields
+        wanted = {
+            "room_kind": RoomKind.RECURRING if is_series else RoomKind.SCHEDULED,
+            "creator_id": "tess",
+            "creator_seat": ParticipantId(new_id()),
+            "starts_at": starts_at,
+            "ends_at": starts_at and starts_at + timedelta(hours=1),
+            "config": RoomConfig(**{"members_only": True, **config}),
+        }
+        return self.do(
+            CreateRoom(room_id=RoomId(new_id()), tenant_id=tenant.id, **{**wanted, **fields})
+        )
+
+    def join(self, room: RoomView, user_id: str, **fields: Any) -> Joining:
+        return self.do(joining_as(room, user_id, **fields))
+
+    def seat(self, room: RoomView, user_id: str) -> ParticipantView | None:
+        with self.engine.connect() as connection:
+            return participants.seat_of(connection, room.tenant_id, room.id, user_id)
 
     def add(
         self, room: RoomView, display_name: str = "Ann", external_user_id: str | None = None
@@ -242,6 +276,20 @@ def joining(
         ),
         **more,
     )
+
+
+def joining_as(room: RoomView, user_id: str, **fields: Any) -> JoinRoom:
+    return JoinRoom(
+        tenant_id=room.tenant_id,
+        room_id=room.id,
+        participant_id=ParticipantId(new_id()),
+        user_id=user_id,
+        **fields,
+    )
+
+
+def invitee(user_id: str | None = None, **fields: Any) -> Invitee:
+    return Invitee(participant_id=ParticipantId(new_id()), user_id=user_id, **fields)
 
 
 def entering(room: RoomView, seat: ParticipantId, connection: ConnectionId) -> EnterRoom:
