@@ -27,6 +27,9 @@ from infra.contract.statistics import LinkFigures, MediaStatus
 from infra.contract.views import ParticipantView, Role, RoomState, RoomView
 from infra.db import participants
 
+AT_ONCE = 500
+"Seats one request takes away at most."
+
 
 @dataclass(frozen=True, slots=True)
 class Whom:
@@ -222,6 +225,8 @@ async def remove(
     ids = dict.fromkeys([*(seat.id for seat in chosen), *gone])
     if not ids:
         return []
+    if len(ids) > AT_ONCE:
+        raise refuse(Reason.MALFORMED, f"{AT_ONCE} participants at most")
     removed = await call.ask(
         RemoveParticipants(
             tenant_id=call.tenant_id,

@@ -61,7 +61,7 @@ WORDS: Final[Mapping[Reason, tuple[int, str]]] = {
     Reason.CHAT_DISABLED: (403, "Chat is disabled in this meeting"),
     Reason.RECORDING_DISABLED: (403, "Recording is disabled in this meeting"),
     Reason.ALREADY_RECORDING: (409, "Recording is already in progress"),
-    Reason.NOT_RECORDING: (404, "No recording is in progress"),
+    Reason.NOT_RECORDING: (409, "No recording is in progress"),
     Reason.RECORDING_NOT_READY: (409, "Recording is not available yet"),
     Reason.RECORDING_NOT_PROCESSING: (409, "Recording is not processing"),
     Reason.NOTHING_TO_RECOVER: (409, "Nothing is left to recover the recording from"),

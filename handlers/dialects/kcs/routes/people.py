@@ -12,7 +12,7 @@ from handlers.dialects.kcs.wire.fields import Success
 from handlers.dialects.operation import Table
 from handlers.operations import meeting_archive, meeting_people
 from infra.contract.ids import ParticipantId, RoomId
-from infra.contract.refusals import Reason, refuse
+from infra.contract.refusals import Reason, Refused, refuse
 from infra.contract.views import Role
 
 TABLE = Table()
@@ -20,7 +20,8 @@ do = partial(TABLE.add, tag="participants", may=May.JOIN)
 see = partial(TABLE.add, "GET", tag="participants", may=May.JOIN)
 manage = partial(do, rate="manage")
 JOINING = (
-    *MEMBERS,
+    Reason.ROOM_UNKNOWN,
+    Reason.NOT_ALLOWED,
     Reason.ROOM_FULL,
     Reason.ROOM_OVER,
     Reason.ROOM_NOT_STARTED,
@@ -36,7 +37,14 @@ async def join_meeting(call: Call, room_id: RoomId) -> Success[people.JoinedMeet
     The answer holds the token that opens the socket. Where a host decides who comes in, `canJoin`
     is false until they did: join again then.
     """
-    return Success(data=people.JoinedMeeting.of(await meeting_people.join(call, room_id)))
+    try:
+        joined = await meeting_people.join(call, room_id)
+    except Refused as no:
+        # Of joining the published words are shorter than of everything else.
+        if no.refusal.reason is Reason.NOT_A_MEMBER:
+            raise refuse(Reason.NOT_ALLOWED) from no
+        raise
+    return Success(data=people.JoinedMeeting.of(joined))
 
 
 @do("POST", "/{room_id}/leave", refuses=MEMBERS, extension=True)
@@ -85,9 +93,9 @@ async def add_participants(
     )
 
 
-@manage("DELETE", "/{room_id}/participants", refuses=HOSTS)
+@manage("DELETE", "/{room_id}/participants", refuses=(*HOSTS, Reason.PARTICIPANT_UNKNOWN))
 async def remove_participants(
-    call: Call, room_id: RoomId, query: inviting.RemoveQuery, body: inviting.RemoveParticipants
+    call: Call, room_id: RoomId, query: inviting.RemoveQuery, body: inviting.Removal
 ) -> Success[inviting.RemovedParticipants]:
     """Remove participants.
 
@@ -105,11 +113,11 @@ async def remove_participants_by_post(
 
 
 async def _remove(
-    call: Call, room_id: RoomId, body: inviting.RemoveParticipants, named: list[str]
+    call: Call, room_id: RoomId, body: inviting.Removal, named: list[str]
 ) -> Success[inviting.RemovedParticipants]:
     who = [*body.participant_ids, *named]
     if not who:
-        raise refuse(Reason.MALFORMED, "participant_ids: name at least one")
+        raise refuse(Reason.PARTICIPANT_UNKNOWN, "participant_ids: name at least one")
     removed = await meeting_people.remove(
         call,
         room_id,

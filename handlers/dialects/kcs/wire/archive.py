@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from handlers.dialects import names
 from handlers.dialects.kcs.wire.fields import (
@@ -20,6 +20,7 @@ from handlers.dialects.kcs.wire.fields import (
 )
 from handlers.dialects.operation import Query, Shown
 from infra.contract import ids
+from infra.contract.refusals import Reason, refuse
 from infra.contract.views import (
     ChatMessageView,
     RecordingState,
@@ -35,12 +36,12 @@ RecipientType = Literal["all", "private", "host"]
 
 class ChatQuery(Query):
     limit: int = Field(default=100, ge=1, le=500)
-    cursor: str | None = Field(default=None, max_length=64)
+    cursor: str | None = cursor("msg")
     "An answer's `next_cursor`, for what was said before."
 
     @property
     def before(self) -> ids.MessageId | None:
-        found = cursor(self.cursor, "msg")
+        found = names.read(self.cursor) if self.cursor else None
         return ids.MessageId(found) if found else None
 
 
@@ -83,20 +84,17 @@ class SendMessage(Sent):
     message_type: MessageType = "text"
     recipient_type: RecipientType = "all"
     recipient_id: UserId | None = None
-    "Of a private message: a participant."
-
-    @model_validator(mode="after")
-    def _addressed(self) -> SendMessage:
-        if (self.recipient_type == "private") != (self.recipient_id is not None):
-            raise ValueError("recipient_id: a private message has one, and no other does")
-        if self.recipient_id is not None and self.recipient is None:
-            raise ValueError("recipient_id: is not a participant")
-        return self
+    "Of a private message: a participant. Means nothing to others."
 
     @property
     def recipient(self) -> ids.ParticipantId | None:
-        found = names.read(self.recipient_id, "participant") if self.recipient_id else None
-        return ids.ParticipantId(found) if found else None
+        """Raises `Refused` PARTICIPANT_UNKNOWN for a private message to nobody."""
+        if self.recipient_type != "private":
+            return None
+        found = names.read(self.recipient_id or "", "participant")
+        if found is None:
+            raise refuse(Reason.PARTICIPANT_UNKNOWN, "recipient_id: is no participant")
+        return ids.ParticipantId(found)
 
 
 class Recording(Shown):

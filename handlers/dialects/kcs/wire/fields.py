@@ -6,16 +6,17 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from handlers.dialects import names
 from handlers.dialects.operation import Body, Query, Shown
 from infra.contract.ids import RoomId
-from infra.contract.refusals import Reason, refuse
 
 Data = TypeVar("Data")
 
-EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+YEARS = r"^(19[7-9][0-9]|[2-8][0-9]{3})-"
+"Meetings are between 1970 and 8999; their own time zones may make it a day more."
+EARLIEST, LATEST = datetime(1969, 12, 31, tzinfo=UTC), datetime(9000, 1, 2, tzinfo=UTC)
 
 
 def _unsaid(value: object) -> bool:
@@ -41,6 +42,9 @@ class Sent(Body):
     model_config = ConfigDict(extra="ignore")
 
 
+_DATE_TIME = {"type": "string", "format": "date-time"}
+
+
 def _moment(value: object) -> object:
     """ISO 8601; without an offset it is UTC."""
     if isinstance(value, str):
@@ -50,14 +54,16 @@ def _moment(value: object) -> object:
         except (ValueError, OverflowError):
             raise ValueError("must be an ISO 8601 time such as 2025-11-04T09:00:00Z") from None
         if not EARLIEST <= value <= LATEST:
-            raise ValueError("must be a time between 1970 and 9000")
+            raise ValueError("must be a time between 1970 and 8999")
         return value
     if isinstance(value, datetime):
         return value
     raise ValueError("must be an ISO 8601 time such as 2025-11-04T09:00:00Z")
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+Moment = Annotated[
+    datetime, BeforeValidator(_moment), WithJsonSchema({**_DATE_TIME, "pattern": YEARS})
+]
 "Aware UTC, however it was sent."
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
@@ -89,25 +95,20 @@ def changes(body: BaseModel) -> dict[str, Any]:
     return {name: getattr(body, name) for name in body.model_fields_set}
 
 
+def cursor(word: str) -> Any:
+    """An id as it is shown with this word, below 0xe1… so that it is one whatever its digits."""
+    return Field(default=None, pattern=rf"^{word}_[0-6][0-9A-Za-z]{{21}}$")
+
+
 class Page(Query):
     limit: int = Field(default=1000, ge=1, le=1000)
-    cursor: str | None = Field(default=None, max_length=64)
+    cursor: str | None = cursor("meeting")
     "A list's `next_cursor`, for what follows."
 
     @property
     def before(self) -> RoomId | None:
-        found = cursor(self.cursor, "meeting")
+        found = names.read(self.cursor) if self.cursor else None
         return RoomId(found) if found else None
-
-
-def cursor(text: str | None, word: str) -> UUID | None:
-    """Raises `Refused` MALFORMED for one that is none."""
-    if text is None:
-        return None
-    found = names.read(text, word)
-    if found is None:
-        raise refuse(Reason.MALFORMED, "cursor is none of ours")
-    return found
 
 
 def minutes(seconds: float) -> int:

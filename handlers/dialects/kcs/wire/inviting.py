@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from handlers.dialects.kcs.wire.fields import ParticipantId, RoleName, Sent, UserId, unset
 from handlers.dialects.kcs.wire.people import GIVEN, GivenPermissions
@@ -20,15 +20,19 @@ Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^
 
 
 class Guest(Sent):
-    user_id: UserId | None = None
-    email: Email | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["user_id"]}, {"required": ["email"]}]}
+    )
+
+    user_id: UserId = unset()
+    email: Email = unset()
     name: str | None = Field(default=None, min_length=1, max_length=100)
     phone: str | None = Field(default=None, min_length=1, max_length=40)
     role: RoleName | None = None
 
     @model_validator(mode="after")
     def _reachable(self) -> Guest:
-        if self.user_id is None and self.email is None:
+        if not self.model_fields_set & {"user_id", "email"}:
             raise ValueError("user_id or email is required")
         return self
 
@@ -94,7 +98,9 @@ class AddedParticipants(Shown):
 # --- removing ---
 
 
-class RemoveParticipants(Sent):
+class Removal(Sent):
+    """What a DELETE says, if anything."""
+
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -112,16 +118,13 @@ class RemoveParticipants(Sent):
     reason: str | None = Field(default=None, max_length=500)
 
 
-class RemoveQuery(Query):
-    participant_ids: str | None = Field(default=None, max_length=50_000)
-    "Parted by commas; for clients whose DELETE loses its body on the way."
+class RemoveParticipants(Removal):
+    participant_ids: list[UserId] = Field(min_length=1, max_length=500)
 
-    @field_validator("participant_ids")
-    @classmethod
-    def _few(cls, text: str | None) -> str | None:
-        if text is not None and text.count(",") >= 500:
-            raise ValueError("500 at most")
-        return text
+
+class RemoveQuery(Query):
+    participant_ids: str | None = Field(default=None, pattern=r"^[^,]*(,[^,]*){0,499}$")
+    "Parted by commas; for clients whose DELETE loses its body on the way."
 
     @property
     def named(self) -> list[str]:
