@@ -175,7 +175,9 @@ def test_a_shared_seat_is_found_again_while_its_owner_is_there(house: House) -> 
 # --- roles ---
 
 
-@pytest.mark.parametrize(("first_is_host", "expected"), [(True, Role.HOST), (False, Role.PRESENTER)])
+@pytest.mark.parametrize(
+    ("first_is_host", "expected"), [(True, Role.HOST), (False, Role.PRESENTER)]
+)
 def test_the_first_is_host_only_where_the_tenant_says_so(
     house: House, first_is_host: bool, expected: Role
 ) -> None:
