@@ -16,7 +16,6 @@ from infra.contract.ids import (
     RoomId,
     TenantId,
     TrackId,
-    new_id,
 )
 from infra.contract.live import (
     AddCandidate,
@@ -36,8 +35,6 @@ from infra.contract.refusals import Reason, refuse
 from infra.contract.statistics import LiveFigures
 from infra.contract.views import TrackView
 from media.core.room import (
-    Kind,
-    Line,
     Output,
     Play,
     RoomPlan,
@@ -51,21 +48,14 @@ from media.engine.port import SourceId
 from media.io.chronicle import Chronicle
 from media.io.gate import Gate, Place, busy
 from media.io.links import Ends, Link, PublishLink, SubscribeLink
+from media.io.offered import plan_line, read_sources, view_track
 from media.io.recorder import Recorder
-from media.io.sdp import MLine, Offer, check_candidate, read_offer
+from media.io.sdp import Offer, check_candidate, read_offer
 from media.io.switchboard import Switchboard
 
 log = structlog.get_logger(__name__)
 
 CONNECTIONS_OF_ONE_PARTICIPANT = 16
-
-_SOURCES: dict[Source, Kind] = {
-    "microphone": "audio",
-    "camera": "video",
-    "screen": "video",
-    "screen_audio": "audio",
-}
-_UNNAMED: dict[str, Source] = {"audio": "microphone", "video": "camera"}
 
 L = TypeVar("L", bound=Link)
 
@@ -159,7 +149,7 @@ class HeldRoom:
 
     async def publish(self, order: Publish) -> Published:
         offer = read_offer(order.offer)
-        sources = _sources(order, offer)
+        sources = read_sources(order, offer)
         link = self._find(order.connection_id, order.participant_id, PublishLink)
         if link is None:
             other = self._in_the_way(order)
@@ -178,7 +168,7 @@ class HeldRoom:
         link.version = max(link.version, order.version)
         self._chronicle.look(self._links_of(link.participant_id))
         link.accept(offer)
-        lines = [_line(line) for line in offer.usable if line.wants_media]
+        lines = [plan_line(line) for line in offer.usable if line.wants_media]
         wish = Wish(order.want, order.feeds)
         slots = self._plan.subscribe(link.connection_id, link.participant_id, lines, wish)
         self._play_all(link)
@@ -310,7 +300,7 @@ class HeldRoom:
         self._chronicle.look(self._links_of(link.participant_id))
         link.accept(offer)
         tracks = {
-            line.mid: _view(kept.get(line.mid), line, link.participant_id, sources[line.mid])
+            line.mid: view_track(kept.get(line.mid), line, link.participant_id, sources[line.mid])
             for line in offer.usable
             if line.offers_media
         }
@@ -414,34 +404,5 @@ class HeldRoom:
             self._floor.signal(self.room_id, ("connection", link.connection_id), news)
 
 
-def _sources(order: Publish, offer: Offer) -> dict[str, Source]:
-    """What each m-line carries, by mid."""
-    named = {each.mid: each.source for each in order.tracks}
-    mids = {line.mid for line in offer.lines}
-    if not named.keys() <= mids:
-        raise refuse(Reason.BAD_DESCRIPTION, "a track is named that no m-line offers")
-    found: dict[str, Source] = {}
-    for line in offer.usable:
-        found[line.mid] = named.get(line.mid, _UNNAMED[line.kind])
-        if _SOURCES[found[line.mid]] != line.kind:
-            raise refuse(Reason.BAD_DESCRIPTION, f"{found[line.mid]} is not {line.kind}")
-    return found
-
-
 def _recording_id(order: RecordingOrder | None) -> RecordingId | None:
     return order.recording_id if order else None
-
-
-def _line(line: MLine) -> Line:
-    return Line(line.mid, "audio" if line.kind == "audio" else "video")
-
-
-def _view(before: TrackView | None, line: MLine, owner: ParticipantId, source: Source) -> TrackView:
-    if before is not None:
-        return before.model_copy(update={"source": source})
-    return TrackView(
-        track_id=TrackId(new_id()),
-        participant_id=owner,
-        kind=_SOURCES[source],
-        source=source,
-    )
