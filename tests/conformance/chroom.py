@@ -50,6 +50,34 @@ MEETINGS = (
     created("401 wrong key", REFUSED, status=401, by=WRONG_KEY),
 )
 
+OAUTH = (
+    Example(
+        "POST /api/keys",
+        "A key with one scope",
+        "/api/keys",
+        by=KEY,
+        body={"name": "Scheduler", "scopes": ["meetings:write"]},
+        shape={"key_id": str, "key": str, "scopes": ["meetings:write"]},
+        keep={"client": "key_id", "secret": "key"},
+        extension=True,
+    ),
+    Example(
+        "POST /oauth/token",
+        "OAuth 2.0: client credentials (RFC 6749, section 4.4)",
+        "/oauth/token",
+        form={
+            "grant_type": "client_credentials",
+            "client_id": "{client}",
+            "client_secret": "{secret}",
+        },
+        shape={"access_token": str, "token_type": "Bearer", "expires_in": int},
+        keep={"oauth": "access_token"},
+        extension=True,
+    ),
+    created("Create a new meeting with an OAuth token", by={"Authorization": "Bearer {oauth}"}),
+    created("Create a new meeting with a scoped key", by={"Authorization": "Bearer {secret}"}),
+)
+
 TIERS = (
     created(
         "Standard Tier: 100 requests per minute",
@@ -71,4 +99,4 @@ TIERS = (
     ),
 )
 
-CHROOM = Dialect("chroom", ENDPOINTS, (*MEETINGS, *TIERS))
+CHROOM = Dialect("chroom", ENDPOINTS, (*MEETINGS, *OAUTH, *TIERS))

@@ -29,6 +29,8 @@ class Example:
     path: str
     by: Credential = field(default_factory=dict)
     body: Any = None
+    form: Any = None
+    "A body that is a form's."
     status: int = 200
     shape: Shape = None
     "None: the answer has no body."
@@ -121,12 +123,14 @@ async def _happen(stage: Stage, step: Meanwhile, kept: dict[str, Any]) -> tuple[
 async def _show(http: httpx2.AsyncClient, example: Example, kept: dict[str, Any]) -> list[str]:
     """What is wrong with the answer."""
     try:
-        path, body = filled(example.path, kept), filled(example.body, kept)
-        headers = filled(dict(example.by), kept)
+        path, headers = filled(example.path, kept), filled(dict(example.by), kept)
+        body, form = filled(example.body, kept), filled(example.form, kept)
     except KeyError as missing:
         return [f"not asked: an earlier example did not give {missing}"]
     for _ in range(example.within):
-        answer = await http.request(example.method, path, json=body, headers=headers)
+        answer = await http.request(
+            example.method, path, json=body, data=form, headers=headers
+        )
         if answer.status_code == example.status:
             break
     if answer.status_code != example.status:

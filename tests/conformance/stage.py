@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 
+from handlers.dialects import names
 from infra.cli.peer import Peer, SpeechTrack
 from tests.support.wire_client import opened
 
@@ -44,7 +45,8 @@ class LiveStage(Stage):
     """A server with media pods and workers of its own, of which only the address is known."""
 
     async def spoke(self, key: str, room: str, as_: str = "speaker") -> Mapping[str, Any]:
-        peer = Peer(self.http, key, room, as_)
+        # WHIP knows rooms by their UUIDs and their names.
+        peer = Peer(self.http, key, str(names.read(room)), as_)
         try:
             await peer.publish(SpeechTrack(SPEECH))
             await asyncio.sleep(SPOKEN_S)
