@@ -14,7 +14,7 @@ import pytest
 
 from infra.contract.events import ConnectionChanged, SlotsChanged, TracksChanged
 from infra.contract.ids import ConnectionId, new_id
-from infra.contract.live import CloseConnection, MuteTrack
+from infra.contract.live import CloseConnection, CloseTrack, MuteTrack
 from infra.contract.refusals import Reason, Refused
 from media.engine.port import Address
 from tests.support.pods import Caller, PodUnderTest, RoomUnderTest, running_pod, until
@@ -80,6 +80,26 @@ async def test_one_cannot_mute_in_anothers_name(callers: list[Caller]) -> None:
     with pytest.raises(Refused) as no:
         await bob.room.order(MuteTrack, participant_id=bob.id, track_id=audio.track_id, muted=True)
 
+    assert no.value.refusal.reason is Reason.TRACK_UNKNOWN
+
+
+async def test_a_track_that_is_closed_is_gone_while_the_others_go_on(
+    callers: list[Caller],
+) -> None:
+    ada, bob, _ = callers
+    audio, video = (await ada.publish("microphone", "camera")).tracks
+    slots = (await bob.subscribe("audio", "video")).slots
+    heard, seen = bob.slot(slots, audio.track_id), bob.slot(slots, video.track_id)
+    await heard.more()
+    await seen.more()
+
+    await bob.room.order(CloseTrack, participant_id=ada.id, track_id=audio.track_id)
+
+    assert await heard.silence() == 0
+    await seen.more()
+    assert [track.track_id for track in bob.room.tracks] == [video.track_id]
+    with pytest.raises(Refused) as no:
+        await bob.room.order(CloseTrack, participant_id=ada.id, track_id=audio.track_id)
     assert no.value.refusal.reason is Reason.TRACK_UNKNOWN
 
 
