@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from infra.contract.commands import EndRoom, SendChat
+from typing import Any
+
+from infra.contract.commands import EndRoom, SendChat, UpdateParticipant
 from infra.contract.ids import MessageId, ParticipantId, new_id
+from infra.contract.permissions import Permission
 from infra.contract.refusals import Reason
 from infra.contract.views import RoomView
 from infra.db import chat
@@ -95,3 +98,58 @@ def test_chat_is_read_by_its_tenant_alone(house: House) -> None:
 
     with house.engine.connect() as connection:
         assert chat.latest(connection, other.id, room.id, 10) == []
+
+
+def test_messages_are_read_by_those_they_are_for(house: House) -> None:
+    room = house.room(house.tenant())
+    ann, bob, cem = (house.come(room, name) for name in ("Ann", "Bob", "Cem"))
+
+    def say(who: ParticipantId, text: str, **more: Any) -> None:
+        house.do(saying(room, who, text).model_copy(update=more))
+
+    say(ann, "all")
+    say(ann, "private", to="private", recipient_id=bob)
+    say(cem, "host", to="host", message_kind="announcement")
+
+    def read(reader: ParticipantId | None, leads: bool = False) -> list[str]:
+        with house.engine.connect() as connection:
+            found = chat.visible(connection, room.tenant_id, room.id, reader, leads, 10)
+        return [message.text for message in found]
+
+    assert read(ann) == ["all", "private"]
+    assert read(bob) == ["all", "private"]
+    assert read(cem) == ["all", "host"]
+    assert read(None) == ["all"]
+    assert read(None, leads=True) == ["all", "host"]
+    last = house.log(room)[-1].data["message"]
+    assert (last["to"], last["kind"]) == ("host", "announcement")
+
+
+def test_a_private_message_is_for_one_other_seat_of_the_room(house: House) -> None:
+    room = house.room(house.tenant())
+    ann = house.come(room, "Ann")
+    stranger = house.come(house.room(house.tenant()), "Zoe")
+
+    def refused(**more: Any) -> Reason | None:
+        return house.refusal(saying(room, ann).model_copy(update=more))
+
+    assert refused(to="private") is Reason.MALFORMED
+    assert refused(to="all", recipient_id=ann) is Reason.MALFORMED
+    assert refused(to="private", recipient_id=stranger) is Reason.PARTICIPANT_UNKNOWN
+    assert refused(to="private", recipient_id=ann) is Reason.PARTICIPANT_UNKNOWN
+
+
+def test_who_was_not_left_the_chat_says_nothing(house: House) -> None:
+    room = house.room(house.tenant())
+    ann = house.come(room, "Ann")
+
+    house.do(
+        UpdateParticipant(
+            tenant_id=room.tenant_id,
+            room_id=room.id,
+            participant_id=ann,
+            granted={Permission.CHAT: False},
+        )
+    )
+
+    assert house.refusal(saying(room, ann)) is Reason.NOT_ALLOWED
