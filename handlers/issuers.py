@@ -105,6 +105,8 @@ class _Claims(BaseModel):
 class _Checked:
     user: User
     issuer: JwtIssuer
+    named: bool
+    "It said whose it is; where it did not, its issuer must be the only one."
     exp: float
     not_before: float
     fresh_until: float
@@ -183,9 +185,10 @@ class Issuers:
     async def _still(self, checked: _Checked) -> bool:
         """The tenant is there and trusts that issuer as it did."""
         tenant = await self._standing.tenant(checked.user.tenant_id)
-        return (
-            tenant is not None and tenant.is_active and checked.issuer in tenant.config.jwt_issuers
-        )
+        if tenant is None or not tenant.is_active:
+            return False
+        trusted = tenant.config.jwt_issuers
+        return checked.issuer in trusted and (checked.named or len(trusted) == 1)
 
     async def _check(self, token: str, now: float) -> _Checked:
         if len(token) > TOKEN_LIMIT:
@@ -260,6 +263,7 @@ class Issuers:
         return _Checked(
             user=user,
             issuer=issuer,
+            named=claims.iss is not None,
             exp=claims.exp,
             not_before=max(claims.nbf or 0, claims.iat or 0),
             fresh_until=now + CACHED_S,
