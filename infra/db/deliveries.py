@@ -77,7 +77,7 @@ class Claimed:
 # --- leaving ---
 
 
-def anybody_hears(tenant_id: TenantId) -> ColumnElement[bool]:
+def anybody_hears(tenant_id: TenantId | ColumnElement[UUID]) -> ColumnElement[bool]:
     """An expression: whether the tenant has any endpoint that may have to be told of something."""
     return exists().where(
         ENDPOINTS.c.tenant_id == tenant_id, ENDPOINTS.c.enabled, ENDPOINTS.c.deleted_at.is_(None)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from infra.contract.ids import PodId, RoomId, SpoolId, TenantId
 from infra.contract.messages import Placement
 from infra.contract.views import Admission, RoomConfig, RoomKind, RoomState, RoomView
+from infra.db.deliveries import anybody_hears
 from infra.db.tables import Room
 
 _TABLES = Room.metadata.tables
@@ -310,14 +311,18 @@ def _insert(dialect: str) -> Any:
             include_defaults=False,
         )
         .on_conflict_do_nothing(index_elements=["id"])
-        .returning(ROOMS.c.id)
+        # Asked along with it, so that tenants without webhooks pay no statement for them.
+        .returning(anybody_hears(bindparam("tenant_id", type_=ROOMS.c.tenant_id.type)))
     )
 
 
-def insert(connection: Connection, room: RoomView, *, quota: int) -> bool:
+def insert(
+    connection: Connection, room: RoomView, *, quota: int
+) -> Literal["heard", "made"] | None:
     """Write a new room of an active tenant whose quota is `quota`, in one statement.
 
-    False: the id is taken, or the tenant is not as was said. Nothing was written then.
+    heard: somebody may want to be told of it by a webhook. None: the id is taken, or the tenant is
+    not as was said. Nothing was written then.
     """
     written = connection.execute(
         _insert(connection.dialect.name),
@@ -347,7 +352,10 @@ def insert(connection: Connection, room: RoomView, *, quota: int) -> bool:
             "updated_at": room.updated_at,
         },
     )
-    return written.first() is not None
+    row = written.first()
+    if row is None:
+        return None
+    return "heard" if row[0] else "made"
 
 
 def change(connection: Connection, room: LockedRoom, now: datetime, **values: Any) -> None:

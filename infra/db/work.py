@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, insert, update
 from infra.contract.events import RoomEvent, Signal
 from infra.contract.ids import CommandId, JobId, PodId, RoomId, TenantId, new_id
 from infra.contract.messages import Envelope, LiveCommand
+from infra.contract.views import RoomView
 from infra.contract.webhooks import NAMES as WEBHOOKS
 from infra.db import deliveries
 from infra.db.tables import OutboxEntry, Room, RoomLogEntry
@@ -98,6 +99,20 @@ class Work:
         if any(row[1:]) and deliveries.leave(self.connection, event):
             self.knock(deliveries.QUEUE)
         return seq
+
+    def born(self, room: RoomView) -> None:
+        """Have webhooks told of a room that was made live. Its log begins with what comes next."""
+        data = {"room": room.model_dump(mode="json")}
+        started = RoomEvent(
+            room_id=room.id,
+            tenant_id=room.tenant_id,
+            seq=0,
+            kind="room.started",
+            at=self.now,
+            data=data,
+        )
+        if deliveries.leave(self.connection, started):
+            self.knock(deliveries.QUEUE)
 
     def signal(self, room_id: RoomId, signal: Signal) -> None:
         """Tell the room's listeners of now."""

@@ -22,7 +22,7 @@ def create_room(command: CreateRoom, work: Work, tools: Tools) -> RoomView:
     room = _planned(command, work.now)
     if room.state is RoomState.LIVE:
         known_quota = quota.HEADROOM.quota(command.tenant_id, work.now)
-        if known_quota is not None and rooms.insert(work.connection, room, quota=known_quota):
+        if known_quota is not None and _written(work, room, quota=known_quota):
             return _with_seats(work, command, room)
     try:
         _make(work, quota.lock(work, command.tenant_id), room)
@@ -119,9 +119,16 @@ def _make(work: Work, tenant: TenantView, room: RoomView) -> RoomView:
     """Write the new room of a locked tenant."""
     if room.state is RoomState.LIVE:
         quota.require_one_more(work, tenant)
-    if not rooms.insert(work.connection, room, quota=tenant.max_concurrent_rooms):
+    if not _written(work, room, quota=tenant.max_concurrent_rooms):
         raise refuse(Reason.ROOM_UNKNOWN, "this room id is taken")
     return room
+
+
+def _written(work: Work, room: RoomView, *, quota: int) -> bool:
+    made = rooms.insert(work.connection, room, quota=quota)
+    if made == "heard" and room.state is RoomState.LIVE:
+        work.born(room)
+    return made is not None
 
 
 def _new(

@@ -34,7 +34,7 @@ AN_ENDPOINT = 8
 A_SILENT_ENDPOINT = 1
 "The same, of one that did not answer last time: it is not to fill the places of all others."
 LEASE_S = 30.0
-"""Seconds a delivery is its sender's. Longer than an attempt may take; after a kill it is sent again
+"""Seconds a delivery is its sender's, more than an attempt may take. After a kill it is sent again
 when they are over."""
 LOOK_S = 1.0
 "How often it looks unasked."

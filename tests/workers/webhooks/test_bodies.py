@@ -11,6 +11,7 @@ from infra.contract.commands import EndRoom, UpdateTenant
 from infra.contract.ids import ParticipantId, RecordingId, new_id
 from infra.contract.views import Turn
 from infra.db.engine import make_engine
+from tests.support.house import joining
 from tests.workers.webhooks.conftest import Post
 from workers.webhooks import bodies
 
@@ -40,7 +41,7 @@ def test_a_meetings_story_is_told_by_its_own_names(untranscribed: Post) -> None:
 
     post.deliver()
 
-    told = [one for one in post.heard() if one["type"] != "meeting.started"]
+    told = post.heard()
     joined, left, ended = told
     assert [one["type"] for one in told] == [
         "participant.joined",
@@ -67,6 +68,22 @@ def test_a_meetings_story_is_told_by_its_own_names(untranscribed: Post) -> None:
         "duration_seconds": 300.0,
         "participant_count": 1,
     }
+
+
+def test_a_room_that_is_live_when_it_is_made_has_started(untranscribed: Post) -> None:
+    post = untranscribed
+    post.endpoint("meeting.started")
+    made = post.house.room(post.tenant, "Chemistry")
+    post.house.add(post.room)
+    post.house.do(joining(post.tenant.id, "Biology"))
+
+    post.deliver()
+
+    chemistry, biology = post.heard()
+    assert chemistry["meeting"]["id"] == str(made.id)
+    assert chemistry["meeting"]["started_at"] == chemistry["timestamp"]
+    assert chemistry["data"]["seq"] == 0
+    assert biology["meeting"]["name"] == "Biology"
 
 
 def test_a_recording_is_told_with_its_transcript_once_that_is_there(post: Post) -> None:

@@ -144,7 +144,7 @@ def test_what_was_refused_for_good_holds_nothing_up(post: Post) -> None:
 
 
 def test_one_rooms_trouble_is_not_anothers(post: Post) -> None:
-    post.endpoint()
+    post.endpoint("participant.joined")
     other = post.house.room(post.tenant)
     post.say("participant.joined", {"participant": seat()})
     post.receiver.answers(500)
