@@ -128,9 +128,7 @@ async def _show(http: httpx2.AsyncClient, example: Example, kept: dict[str, Any]
     except KeyError as missing:
         return [f"not asked: an earlier example did not give {missing}"]
     for _ in range(example.within):
-        answer = await http.request(
-            example.method, path, json=body, data=form, headers=headers
-        )
+        answer = await http.request(example.method, path, json=body, data=form, headers=headers)
         if answer.status_code == example.status:
             break
     if answer.status_code != example.status:

@@ -13,7 +13,7 @@ from limits.aio.storage import MemoryStorage
 
 from handlers.limits import RateLimit
 from tests.conformance.dialects import DIALECTS
-from tests.conformance.kit import Example, Shown, play
+from tests.conformance.kit import Dialect, Example, Shown, play
 from tests.conformance.prepared import PreparedStage
 from tests.support.lobby import Lobby
 from workers.app import import_owners
@@ -67,7 +67,7 @@ def test_all_else_the_stories_show_goes_well(shown: list[Shown]) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.name)
-def test_every_documented_endpoint_has_an_example_that_succeeds(dialect) -> None:  # type: ignore[no-untyped-def]
+def test_every_documented_endpoint_has_an_example_that_succeeds(dialect: Dialect) -> None:
     succeeds = {
         step.endpoint
         for step in dialect.story

@@ -1,0 +1,230 @@
+"""Rooms and who is in them."""
+
+from __future__ import annotations
+
+from tests.conformance.chalk.shapes import (
+    BASE,
+    GUEST,
+    JOINED,
+    KEY,
+    KEY_AS_BEARER,
+    OTHERS_KEY,
+    PARTICIPANT,
+    ROOM,
+    SEAT_TOKENS,
+    THE_ROOM,
+    TOKEN,
+    UNKNOWN,
+    WRONG_KEY,
+    asked,
+    refused,
+)
+from tests.conformance.kit import Example
+from tests.conformance.shapes import JWT, UUID_TEXT, Each, Has, Kept, OrNull
+
+ROOMS = (
+    asked(
+        "POST /rooms",
+        "Create room",
+        "/rooms",
+        {
+            **ROOM,
+            "name": "Algebra",
+            "config": {"max_participants": 4, "recording_enabled": True, "chat_enabled": True},
+        },
+        body={
+            "name": "Algebra",
+            "config": {"max_participants": 4, "recording_enabled": True, "chat_enabled": True},
+        },
+        status=201,
+        keep={"room": "id"},
+    ),
+    asked(
+        "POST /rooms",
+        "Create room, all defaults, with a JWT",
+        "/rooms",
+        {
+            **ROOM,
+            "config": {"max_participants": 10, "recording_enabled": True, "chat_enabled": True},
+        },
+        by=TOKEN,
+        body={},
+        status=201,
+        keep={"spare_room": "id"},
+    ),
+    refused("POST /rooms", "400", "/rooms", 400, by=KEY, body={"config": "large"}),
+    refused("POST /rooms", "401", "/rooms", 401, body={"name": "Algebra"}),
+    asked(
+        "GET /rooms",
+        "List rooms",
+        "/rooms?limit=20&offset=0",
+        {"rooms": Has(THE_ROOM, each=ROOM), "total": 2, "limit": 20, "offset": 0},
+    ),
+    asked(
+        "GET /rooms",
+        "List rooms, 20 unless asked otherwise, with the key as a bearer token",
+        "/rooms",
+        {"rooms": [ROOM], "total": 2, "limit": 20, "offset": 0},
+        by=KEY_AS_BEARER,
+    ),
+    refused("GET /rooms", "401", "/rooms", 401, by=WRONG_KEY),
+    asked("GET /rooms/:id", "Get room", "/rooms/{room}", {**THE_ROOM, "participant_count": 0}),
+    refused("GET /rooms/:id", "400", "/rooms/not-an-id", 400, by=KEY),
+    refused("GET /rooms/:id", "401", "/rooms/{room}", 401),
+    refused("GET /rooms/:id", "404", f"/rooms/{UNKNOWN}", 404, by=KEY),
+    refused("GET /rooms/:id", "404 other tenant", "/rooms/{room}", 404, by=OTHERS_KEY),
+    asked(
+        "PATCH /rooms/:id",
+        "Update room",
+        "/rooms/{room}",
+        {
+            **THE_ROOM,
+            "name": "Algebra",
+            "config": {"max_participants": 5, "recording_enabled": True, "chat_enabled": True},
+        },
+        body={"name": "Algebra", "config": {"max_participants": 5}},
+    ),
+    refused("PATCH /rooms/:id", "404", f"/rooms/{UNKNOWN}", 404, by=KEY, body={"name": "X"}),
+)
+
+PARTICIPANTS = (
+    asked(
+        "POST /rooms/:id/participants",
+        "Add participant",
+        "/rooms/{room}/participants",
+        JOINED,
+        body={"display_name": "Alice", "external_user_id": "user-42", "role": "host"},
+        status=201,
+        keep={"alice": "participant.id"},
+    ),
+    asked(
+        "POST /rooms/:id/participants",
+        "Add participant, room by its name",
+        "/rooms/Algebra/participants",
+        {**SEAT_TOKENS, "participant": {**PARTICIPANT, "role": "participant"}},
+        body={"display_name": "Bob"},
+        status=201,
+        keep={"guest": "participant.id", "guest_token": "access_token"},
+    ),
+    refused(
+        "POST /rooms/:id/participants",
+        "400 no name",
+        "/rooms/{room}/participants",
+        400,
+        by=KEY,
+        body={},
+    ),
+    refused(
+        "POST /rooms/:id/participants",
+        "409 there already",
+        "/rooms/{room}/participants",
+        409,
+        by=KEY,
+        body={"display_name": "Alice", "external_user_id": "user-42"},
+    ),
+    refused(
+        "POST /rooms/:id/participants",
+        "404",
+        f"/rooms/{UNKNOWN}/participants",
+        404,
+        by=KEY,
+        body={"display_name": "Alice"},
+    ),
+    asked(
+        "GET /rooms/:id/participants",
+        "List participants",
+        "/rooms/{room}/participants",
+        {"participants": Has({**PARTICIPANT, "id": Kept("{alice}")}, each=PARTICIPANT)},
+    ),
+    asked(
+        "GET /rooms/:id/participants",
+        "List who is in the room",
+        "/rooms/{room}/participants?active=true",
+        {"participants": Each(PARTICIPANT)},
+    ),
+    asked(
+        "POST /rooms/:id/participants/:pid/token",
+        "Refresh token",
+        "/rooms/{room}/participants/{guest}/token",
+        SEAT_TOKENS,
+        body={},
+        keep={"guest_token": "access_token"},
+    ),
+    refused(
+        "POST /rooms/:id/participants/:pid/token",
+        "404",
+        f"/rooms/{{room}}/participants/{UNKNOWN}/token",
+        404,
+        by=KEY,
+    ),
+    asked(
+        "POST /rooms/:id/participants/bulk",
+        "Bulk add participants, each by itself",
+        "/rooms/{room}/participants/bulk",
+        {
+            "results": Has(
+                {
+                    "participant_id": UUID_TEXT,
+                    "external_user_id": "user-43",
+                    "display_name": "Carol",
+                    "success": True,
+                    "access_token": JWT,
+                    "auth_token": JWT,
+                },
+                each={"success": bool, "external_user_id": OrNull(str), "display_name": str},
+            ),
+        },
+        body={
+            "participants": [
+                {"display_name": "Carol", "external_user_id": "user-43"},
+                {"display_name": "Alice", "external_user_id": "user-42"},
+            ]
+        },
+        keep={"carol": "results.0.participant_id"},
+    ),
+    refused(
+        "POST /rooms/:id/participants/bulk",
+        "400 nobody",
+        "/rooms/{room}/participants/bulk",
+        400,
+        by=KEY,
+        body={"participants": []},
+    ),
+    asked(
+        "POST /rooms/:id/participants/bulk",
+        "Bulk add participants until the room is full",
+        "/rooms/{room}/participants/bulk",
+        {"results": Has({"success": False, "error": str}, each={"success": bool})},
+        body={"participants": [{"display_name": f"Guest {n}"} for n in range(4)]},
+    ),
+    refused(
+        "POST /rooms/:id/participants",
+        "409 full",
+        "/rooms/{room}/participants",
+        409,
+        by=KEY,
+        body={"display_name": "Dave"},
+    ),
+    Example(
+        "DELETE /rooms/:id/participants/:pid",
+        "Remove participant",
+        BASE + "/rooms/{room}/participants/{carol}",
+        by=KEY,
+        status=204,
+    ),
+    refused(
+        "DELETE /rooms/:id/participants/:pid",
+        "403 guest",
+        "/rooms/{room}/participants/{alice}",
+        403,
+        "host role required",
+        by=GUEST,
+    ),
+    refused(
+        "DELETE /rooms/:id/participants/:pid",
+        "404",
+        f"/rooms/{{room}}/participants/{UNKNOWN}",
+        404,
+        by=KEY,
+    ),
+)
