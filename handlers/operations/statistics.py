@@ -47,7 +47,7 @@ async def system(here: Context, tenant_id: TenantId) -> SystemFigures:
         active_meetings=len(counts.live),
         participants_online=counts.people,
         pods=len(pods),
-        rooms_held=sum(pod.rooms for pod in pods),
+        rooms_held=len(figures),
         quality=counts.quality,
         bitrate_bps=round(sum(bitrates) / len(bitrates)) if bitrates else None,
         cpu_percent=_mean(pod.cpu_percent for pod in pods),

@@ -113,6 +113,7 @@ class SystemFigures(Message):
     pods: int
     "Media processes that report."
     rooms_held: int
+    "The tenant's, that a pod holds and measures."
     quality: float | None
     bitrate_bps: int | None
     "Mean over the tenant's live rooms of what passes their pods, both ways."

@@ -304,8 +304,8 @@ async def test_system_statistics_are_for_administrators(campus: Campus) -> None:
     assert stats["webrtc_stats"] == {
         "available": True,
         "workers": 1,
-        "routers": 0,
-        "active_rooms": 0,
+        "routers": 1,
+        "active_rooms": 1,
     }
     assert stats["performance"] == {
         "avg_connection_quality": 0,
