@@ -187,3 +187,26 @@ async def test_what_cannot_be_joined_says_why(tenant: Tenant) -> None:
 
         await expect(page.get_by_role("alert")).to_contain_text("needs an invitation")
         await expect(page.get_by_test_id("join-button")).to_be_disabled()
+
+
+async def test_the_links_of_a_chroom_meeting_open_it_the_hosts_once(tenant: Tenant) -> None:
+    made = tenant.post("/api/meetings/create", {"title": "Algebra", "host": "ada"})
+
+    async def sit_down(page: Page, link: str, name: str) -> None:
+        await page.goto(made[link])
+        await page.get_by_test_id("name-input").fill(name)
+        await page.get_by_test_id("join-button").click()
+
+    async with browser() as host, browser() as guest:
+        await sit_down(host, "start_url", "Ada")
+        await expect(host.get_by_test_id("tile")).to_have_count(1, timeout=BACK_WITHIN_MS)
+        await sit_down(guest, "join_url", "Ben")
+        await expect(host.get_by_test_id("tile")).to_have_count(2, timeout=BACK_WITHIN_MS)
+
+        await host.reload()
+        await expect(host.get_by_test_id("tile")).to_have_count(2, timeout=BACK_WITHIN_MS)
+
+        async with browser() as thief:
+            await sit_down(thief, "start_url", "Eve")
+            await expect(thief.get_by_role("alert")).to_be_visible()
+            await expect(thief.get_by_test_id("tile")).to_have_count(0)

@@ -86,8 +86,10 @@ class Tenant:
         self.key = key
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx2.Response:
+        """A path without a leading `/api/` is below `/api/v1`."""
+        full = path if path.startswith("/api/") else f"/api/v1{path}"
         return self.stack.http.request(
-            method, f"/api/v1{path}", json=body, headers={"X-API-Key": self.key, **headers}
+            method, full, json=body, headers={"X-API-Key": self.key, **headers}
         )
 
     def get(self, path: str) -> Any:

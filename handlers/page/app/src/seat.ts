@@ -1,5 +1,6 @@
 // One's place in a room: the tokens that prove it, kept for as long as the tab is open.
 import { answer, api } from "./api";
+import { uuid } from "./ids";
 import type { Link } from "./link";
 import { hideToken } from "./link";
 import type { Role, Room } from "./wire";
@@ -55,7 +56,10 @@ export class Seat {
   /** Sit down under this name. Throws `Refused` and `Unreachable`. */
   static async take(link: Link, name: string): Promise<Seat> {
     const body = { invite: link.invite ?? "", display_name: name };
-    const joined = await answer(api().POST("/join-token/exchange", { body }));
+    const attempt = new Attempt(link, name);
+    const headers = { "Idempotency-Key": attempt.key };
+    const joined = await answer(api().POST("/join-token/exchange", { body, headers }));
+    attempt.succeeded();
     return new Seat({
       room: link.room,
       access: joined.access_token,
@@ -149,6 +153,25 @@ export class Seat {
       // No token of ours: the server will say so.
       return {};
     }
+  }
+}
+
+/**
+ * Sitting down by a link under a name. A host's link opens once: whoever did not hear the answer,
+ * and asks again in this tab, is told the same one.
+ */
+class Attempt {
+  readonly key: string;
+  private readonly kept: string;
+
+  constructor(link: Link, name: string) {
+    this.kept = `parley.attempt.${link.invite} ${name}`;
+    this.key = sessionStorage.getItem(this.kept) ?? uuid();
+    sessionStorage.setItem(this.kept, this.key);
+  }
+
+  succeeded(): void {
+    sessionStorage.removeItem(this.kept);
   }
 }
 
