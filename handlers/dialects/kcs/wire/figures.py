@@ -204,7 +204,7 @@ class AttendanceQuery(Query):
 
 
 class WebRtcStats(Shown):
-    """The deployment's media servers."""
+    """The deployment's media servers, and the campus's own meetings on them."""
 
     available: bool
     workers: int
