@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+from datetime import timedelta
+from uuid import UUID
+
 import jwt
 import pytest
 
-from infra.contract.ids import new_id
+from handlers.operations.standing import REMEMBERED_S, Standing
+from infra.contract.commands import RevokeKey, RevokeToken
+from infra.contract.ids import TenantId, new_id
+from infra.secrets import api_key_sha256
 from tests.support.api import Api
+from tests.support.keys import new_key, stored
 
 
 async def test_an_api_key_buys_a_token_pair(api: Api) -> None:
@@ -153,3 +160,85 @@ async def test_a_token_for_a_seat_that_never_was_opens_nothing(api: Api) -> None
     ).access_token
 
     assert (await api.call("GET", f"/rooms/{room}", token=token)).status_code == 401
+
+
+async def test_tokens_end_with_the_key_they_were_made_with(api: Api) -> None:
+    own = await api.made("/auth/token", {"api_key": api.key}, key="")
+    user = await api.made("/auth/token", {"api_key": api.key, "user_id": "u7"}, key="")
+    again = await api.made("/auth/refresh", {"refresh_token": user["refresh_token"]}, key="")
+
+    new = (await api.made(f"/tenants/{api.tenant_id}/rotate-key"))["api_key"]
+
+    for pair in (own, user, again):
+        assert (await api.call("GET", "/rooms", token=pair["access_token"])).status_code == 401
+        refresh = {"refresh_token": pair["refresh_token"]}
+        assert (await api.call("POST", "/auth/refresh", refresh, key="")).status_code == 401
+    assert await api.made("/auth/token", {"api_key": new}, key="")
+
+
+async def test_tokens_live_on_for_as_long_as_their_key_does(api: Api) -> None:
+    pair = await api.made("/auth/token", {"api_key": api.key}, key="")
+
+    await api.made(f"/tenants/{api.tenant_id}/rotate-key", {"overlap_seconds": 600})
+
+    assert (await api.call("GET", "/rooms", token=pair["access_token"])).status_code == 200
+    assert await api.made("/auth/refresh", {"refresh_token": pair["refresh_token"]}, key="")
+
+
+async def test_seats_stay_when_the_key_is_rotated(api: Api) -> None:
+    room = await api.room()
+    seat = await api.seat(room)
+
+    await api.made(f"/tenants/{api.tenant_id}/rotate-key")
+
+    assert (await api.call("GET", f"/rooms/{room}", token=seat["access_token"])).status_code == 200
+
+
+async def test_a_user_may_be_vouched_for_with_an_e_mail_address(api: Api) -> None:
+    wish = {"api_key": api.key, "user_id": "u7", "email": "ann@school.example"}
+
+    token = (await api.made("/auth/token", wish, key=""))["access_token"]
+
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["email"] == "ann@school.example"
+
+
+async def test_a_key_with_scopes_is_no_good_outside_of_chroom(api: Api) -> None:
+    key = await new_key(api, "meetings:read", "keys:write")
+
+    chalk = await api.call("GET", "/rooms", key=key.text)
+    kcs = await api.http.get("/api/meeting", headers={"Authorization": f"Bearer {key.text}"})
+    exchanged = await api.call("POST", "/auth/token", {"api_key": key.text}, key="")
+
+    assert (chalk.status_code, kcs.status_code, exchanged.status_code) == (403, 403, 403)
+    assert chalk.json()["code"] == "SCOPE_MISSING"
+
+
+async def test_no_key_is_kept_as_it_is(api: Api) -> None:
+    key = await new_key(api, "meetings:read")
+
+    kept = stored(api)
+
+    assert api_key_sha256(key.text).encode() in kept
+    assert key.text.encode() not in kept
+    assert api.key.encode() not in kept
+
+
+async def test_what_was_ended_elsewhere_ends_here_within_five_seconds(api: Api) -> None:
+    now = 100.0
+    standing = Standing(api.lobby.context.reader, api.lobby.context.now, lambda: now)
+    key, jti = await new_key(api, "meetings:read"), new_id()
+    assert await standing.key(key.text)
+    assert await standing.key_named(key.id)
+    assert not await standing.is_revoked(jti)
+    tenant_id = TenantId(UUID(api.tenant_id))
+
+    await api.bus.ask(RevokeKey(tenant_id=tenant_id, key_id=key.id))
+    later = api.lobby.context.now() + timedelta(minutes=1)
+    await api.bus.ask(RevokeToken(tenant_id=tenant_id, jti=jti, expires_at=later))
+
+    now += REMEMBERED_S
+    assert await standing.key(key.text) is None
+    assert await standing.key_named(key.id) is None
+    assert await standing.is_revoked(jti)
+    assert REMEMBERED_S <= 5

@@ -19,6 +19,7 @@ from tests.support.api import Api
 from tests.support.api import api as open_api
 from tests.support.forge import Signer, jws
 from tests.support.key_server import key_server
+from tests.support.keys import stored
 
 ISSUER = "https://school.example"
 ED, RSA, HS = Signer.new("EdDSA"), Signer.new("RS256"), Signer.new("HS256")
@@ -253,8 +254,9 @@ async def test_a_secret_is_never_shown_and_never_stored_as_it_is(api: Api) -> No
     for text in (
         (await api.call("GET", f"/tenants/{api.tenant_id}")).text,
         str(api.bus.asked),
-        (api.lobby.settings.home.parent / "parley.db").read_bytes().decode("latin-1"),
+        stored(api).decode("latin-1"),
     ):
+        assert "jwt_issuers" in text
         assert SECRET not in text
     assert "sealed" not in str(shown)
 

@@ -48,3 +48,9 @@ async def key_of(api: Api, text: str) -> Key:
     with api.lobby.engine.connect() as connection:
         query = select(KEYS.c.id).where(KEYS.c.sha256 == api_key_sha256(text))
         return Key(KeyId(connection.execute(query).scalar_one()), text)
+
+
+def stored(api: Api) -> bytes:
+    """Everything in the database's files, also what is only in its journal yet."""
+    home = api.lobby.settings.home.parent
+    return b"".join(file.read_bytes() for file in sorted(home.glob("parley.db*")))
