@@ -37,10 +37,10 @@ _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzin
 
 
 def _moment(at: datetime) -> datetime:
-    """One that can be written in any zone, and that something can last after."""
+    """In UTC; one that can be written in any zone, and that something can last after."""
     if not _EARLIEST <= at <= _LATEST:
         raise ValueError("must be between the years 1970 and 9000")
-    return at
+    return at.astimezone(UTC)
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
