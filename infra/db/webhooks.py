@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, literal, select, update
 
 from infra.contract.commands import Attempt, DeliveryState, DeliveryView, EndpointView
 from infra.contract.ids import DeliveryId, EndpointId, TenantId
+from infra.contract.webhooks import USUAL_PARTS, Part
 from infra.db.tables import WebhookEndpoint
 
 _TABLES = WebhookEndpoint.metadata.tables
 ENDPOINTS = _TABLES["webhook_endpoints"]
 DELIVERIES = _TABLES["webhook_deliveries"]
 
-HELD = "held"
-"State of what waits for a transcript; outside it is pending like the rest."
+PENDING = literal(DeliveryState.PENDING.value, literal_execute=True)
+HELD = literal("held", literal_execute=True)
+"""State of what waits for a transcript; outside it is pending like the rest. Both are written into
+statements as they stand, or SQLite would not see that its indexes of what is not over apply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,15 @@ def change(connection: Connection, endpoint_id: EndpointId, now: datetime, **val
     )
 
 
+def parts_of(stored: Sequence[str] | None) -> frozenset[Part]:
+    return USUAL_PARTS if stored is None else frozenset(Part(part) for part in stored)
+
+
 # --- deliveries ---
 
 
 def _delivery(row: Row[Any]) -> DeliveryView:
-    waits = row.state == HELD
+    waits = row.state == HELD.value
     return DeliveryView(
         id=row.id,
         endpoint_id=row.endpoint_id,
@@ -156,7 +163,7 @@ def deliveries(
         DELIVERIES.c.endpoint_id == endpoint_id, DELIVERIES.c.tenant_id == tenant_id
     )
     if state is DeliveryState.PENDING:
-        query = query.where(DELIVERIES.c.state.in_((HELD, state.value)))
+        query = query.where(DELIVERIES.c.state.in_((HELD.value, state.value)))
     elif state is not None:
         query = query.where(DELIVERIES.c.state == state.value)
     if before is not None:

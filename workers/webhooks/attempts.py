@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from infra.contract.commands import Attempt
 from infra.contract.ids import EndpointId
 from infra.contract.webhooks import SEALED_FOR
-from infra.db import deliveries, webhooks
-from infra.db.deliveries import Claimed
+from infra.db import deliveries, sending, webhooks
+from infra.db.sending import Claimed
 from infra.net import Answer, Outbound, Unreachable, Unsafe
 from infra.secrets import Secrets
 from infra.telemetry.metrics import WEBHOOK_ATTEMPTS
@@ -60,7 +60,7 @@ def prepare(claimed: Claimed, tools: Tools, secrets: Secrets) -> Letter:
                 base_url=tools.settings.base_url,
                 now=now,
             )
-            deliveries.keep_body(connection, claimed, text)
+            sending.keep_body(connection, claimed, text)
     body = text.encode()
     headers = signing.headers(
         delivery_id=claimed.id,
@@ -110,11 +110,11 @@ def record(claimed: Claimed, sent: Sent, tools: Tools) -> Judged:
     with tools.engine.begin() as connection:
         match judged.verdict:
             case Verdict.DELIVERED:
-                mine = deliveries.delivered(connection, claimed, sent.attempt)
+                mine = sending.delivered(connection, claimed, sent.attempt)
             case Verdict.AGAIN:
-                mine = deliveries.try_again(connection, claimed, sent.attempt, wait_s=judged.wait_s)
+                mine = sending.try_again(connection, claimed, sent.attempt, wait_s=judged.wait_s)
             case Verdict.NEVER | Verdict.GONE:
-                mine = deliveries.give_up(connection, claimed, sent.attempt)
+                mine = sending.give_up(connection, claimed, sent.attempt)
         if mine and judged.verdict is Verdict.GONE:
             webhooks.change(
                 connection,
@@ -150,14 +150,14 @@ def claim_due(
     left = dict(room)
     with engine.begin() as connection:
         chosen = []
-        for delivery, endpoint in deliveries.due(connection, but=full, limit=at_most):
+        for delivery, endpoint in sending.due(connection, but=full, limit=at_most):
             if left.setdefault(endpoint, usual) > 0:
                 left[endpoint] -= 1
                 chosen.append(delivery)
         if not chosen:
             return []
-        claimed = deliveries.claim(connection, chosen, lease_s=lease_s)
+        claimed = sending.claim(connection, chosen, lease_s=lease_s)
         for one in claimed:
             if one.tries > TRIES:
-                deliveries.give_up(connection, one, None)
+                sending.give_up(connection, one, None)
     return [one for one in claimed if one.tries <= TRIES]

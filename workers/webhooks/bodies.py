@@ -20,7 +20,7 @@ from infra.contract.roles import Role
 from infra.contract.views import RecordingState, RecordingView, TranscriptState, TranscriptView
 from infra.contract.webhooks import RECORDING_READY, TEST, Part
 from infra.db import recordings, transcripts
-from infra.db.deliveries import Claimed
+from infra.db.sending import Claimed
 from infra.db.tables import Room
 from infra.storage.port import ObjectStore
 

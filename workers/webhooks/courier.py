@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from infra.bus import keys
 from infra.bus.broker import open_async_redis
 from infra.contract.ids import EndpointId
-from infra.db.deliveries import Claimed
+from infra.db.sending import Claimed
 from infra.net import Outbound
 from infra.secrets import Secrets
 from workers.tools import Tools

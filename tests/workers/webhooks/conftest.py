@@ -19,7 +19,7 @@ from infra.contract.ids import EndpointId, RecordingId, TranscriptId, new_id
 from infra.contract.views import RoomView, TenantConfig, TenantView, Turn
 from infra.contract.webhooks import SEALED_FOR
 from infra.db import recordings, transcripts, webhooks
-from infra.db.deliveries import Claimed
+from infra.db.sending import Claimed
 from infra.db.webhooks import DELIVERIES
 from infra.net import Outbound
 from infra.secrets import Secrets, load
