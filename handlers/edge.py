@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import time
-from collections.abc import Sequence
 
 import structlog
+from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
-from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handlers.origins import READABLE
@@ -81,42 +81,47 @@ class Edge:
                     raise
             finally:
                 if scope["type"] == "http" and status:
-                    method, route = scope["method"], _route(scope)
-                    method = method if method in METHODS else "other"
-                    HTTP_REQUESTS.labels(method, route, status).inc()
-                    HTTP_SECONDS.labels(method, route).observe(time.perf_counter() - began)
+                    method = scope["method"] if scope["method"] in METHODS else "other"
+                    requests, seconds = _meters(method, _route(scope), status)
+                    requests.inc()
+                    seconds.observe(time.perf_counter() - began)
+
+
+@functools.cache
+def _meters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Looked up once: there are few of them."""
+    return HTTP_REQUESTS.labels(method, route, status), HTTP_SECONDS.labels(method, route)
 
 
 def _route(scope: Scope) -> str:
     """The matched route's pattern: few of them, and no ids in them."""
-    route = scope.get("route")
-    if route is None or isinstance(route, Mount):
-        return "none"
-    return f"{scope.get('root_path', '')}{route.path}"
+    path = getattr(scope.get("route"), "path", None)
+    return "none" if path is None else f"{scope.get('root_path', '')}{path}"
 
 
-_parsed: dict[str, Sequence[Network]] = {}
+_parsed: dict[str, tuple[Network, ...]] = {}
 
 
-def networks(listed: str) -> Sequence[Network]:
+def networks(listed: str) -> tuple[Network, ...]:
     """Networks out of a comma-separated list. Raises ValueError for what is none."""
     if listed not in _parsed:
-        _parsed[listed] = [
+        _parsed[listed] = tuple(
             ipaddress.ip_network(part.strip(), strict=False)
             for part in listed.split(",")
             if part.strip()
-        ]
+        )
     return _parsed[listed]
 
 
-def address(scope: Scope, headers: Headers, trusted: Sequence[Network]) -> str | None:
+def address(scope: Scope, headers: Headers, trusted: tuple[Network, ...]) -> str | None:
     """Where the request comes from: the last address that no proxy of ours vouches for.
 
     `X-Forwarded-For` counts only as far as trusted proxies wrote it, read from its end.
     """
     client = scope.get("client")
     found = str(client[0]) if client else None
-    hops = ",".join(headers.getlist("x-forwarded-for")).split(",")
+    forwarded = headers.getlist("x-forwarded-for")
+    hops = ",".join(forwarded).split(",") if forwarded else []
     while found is not None and hops and _is_in(found, trusted):
         hop = hops.pop().strip()
         if _parse(hop) is None:
@@ -132,6 +137,7 @@ def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def _is_in(text: str, trusted: Sequence[Network]) -> bool:
+@functools.lru_cache(maxsize=1024)
+def _is_in(text: str, trusted: tuple[Network, ...]) -> bool:
     parsed = _parse(text)
     return parsed is not None and any(parsed in network for network in trusted)

@@ -103,7 +103,7 @@ class RateLimit:
             connection_pool=pool,  # type: ignore[arg-type]
         )
         # Its scripts travel with whatever else is asked in the same moment.
-        storage.bridge.storage = Together(connection_pool=pool)
+        storage.bridge.storage = Together(connection_pool=pool)  # type: ignore[attr-defined]
         storage.bridge.register_scripts()
         return cls(storage, per_minute, scale=scale, close=pool.aclose)
 

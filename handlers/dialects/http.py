@@ -13,7 +13,6 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 
 from handlers.auth import Principal, admit, authenticate
 from handlers.call import Call, Retry, Visit
@@ -27,6 +26,7 @@ from infra.contract.ids import CommandId, new_id
 from infra.contract.refusals import Reason, Refused, refuse
 
 Model = TypeVar("Model", bound=BaseModel)
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 REQUEST_S = 10.0
 "Seconds a request may take in all."
@@ -37,8 +37,8 @@ ERRORS_SHOWN = 5
 "Mistakes in a body that are named before the rest is left out."
 
 
-def endpoint(dialect: Dialect, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
-    """The Starlette endpoint of an operation. What it raises is the dialect's to put in words."""
+def endpoint(dialect: Dialect, operation: Operation) -> Endpoint:
+    """What answers an operation. What it raises is the dialect's to put in words."""
     serve = _public if operation.may is None else _known
 
     async def answer(request: Request) -> Response:
@@ -284,32 +284,21 @@ def shown(model: Shown, status: int) -> Response:
     )
 
 
-def routes(dialect: Dialect) -> list[BaseRoute]:
-    """One route a path, so that the wrong method is told all the right ones."""
-    by_path: dict[str, dict[str, Operation]] = {}
+def by_path(dialect: Dialect) -> dict[str, dict[str, Endpoint]]:
+    """What answers at each path of the dialect, by method."""
+    found: dict[str, dict[str, Endpoint]] = {}
     for operation in dialect.operations:
-        by_path.setdefault(operation.path, {})[operation.method] = operation
-    return [
-        Route(path, _by_method(dialect, methods), methods=[*methods, "OPTIONS"])
-        for path, methods in by_path.items()
-    ]
+        found.setdefault(operation.path, {})[operation.method] = endpoint(dialect, operation)
+    for endpoints in found.values():
+        if "GET" in endpoints:
+            # RFC 9110, section 9.3.2; the server leaves out the body.
+            endpoints["HEAD"] = endpoints["GET"]
+        endpoints["OPTIONS"] = _preflight(sorted([*endpoints, "OPTIONS"]))
+    return found
 
 
-def _by_method(
-    dialect: Dialect, operations: Mapping[str, Operation]
-) -> Callable[[Request], Awaitable[Response]]:
-    endpoints = {method: endpoint(dialect, operation) for method, operation in operations.items()}
-    if "GET" in endpoints:
-        # RFC 9110, section 9.3.2; the server leaves out the body.
-        endpoints["HEAD"] = endpoints["GET"]
-    allowed = sorted([*endpoints, "OPTIONS"])
-
-    async def options(request: Request) -> Response:
+def _preflight(allowed: list[str]) -> Endpoint:
+    async def answer(request: Request) -> Response:
         return preflight(allowed)
 
-    endpoints["OPTIONS"] = options
-
-    async def serve(request: Request) -> Response:
-        return await endpoints[request.method](request)
-
-    return serve
+    return answer

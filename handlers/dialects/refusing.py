@@ -75,6 +75,11 @@ class Refuser:
         )
         return self._response(no, status, headers)
 
+    def broke(self, conn: HTTPConnection) -> Response:
+        """A bug or an outage. Its words stay in the log, found by the request's id."""
+        no = No(said="internal error", code="INTERNAL", request_id=conn.state.request_id)
+        return self._response(no, 500, {"Cache-Control": "no-store"})
+
     @property
     def handlers(self) -> Mapping[type[Exception], ExceptionHandler]:
         """For the Starlette app that speaks the dialect."""
@@ -95,9 +100,7 @@ class Refuser:
         return response
 
     async def _broke(self, request: Request, error: Exception) -> Response:
-        """A bug or an outage. Its words stay in the log, found by the request's id."""
-        no = No(said="internal error", code="INTERNAL", request_id=request.state.request_id)
-        return self._response(no, 500, {"Cache-Control": "no-store"})
+        return self.broke(request)
 
     def _response(self, no: No, status: int, headers: dict[str, str]) -> Response:
         body = self.form(no).model_dump_json(exclude_none=True)

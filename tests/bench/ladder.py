@@ -32,25 +32,28 @@ from handlers.dialects.mount import mounted
 from handlers.dialects.operation import Table
 from handlers.edge import Edge
 from handlers.limits import RateLimit
-from infra.contract.ids import RoomId
-from infra.contract.views import RoomConfig
+from infra.contract.ids import RoomId, TenantId
+from infra.contract.views import RoomConfig, RoomState, RoomView
 from infra.db.engine import normalise
 from infra.db.tables import Participant, Room
 from infra.settings import settings
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
-SAMPLE = Shown(
-    id=UUID(int=1),
-    tenant_id=UUID(int=2),
-    name="Algebra",
-    config=RoomConfig(),
-    metadata={},
-    status="active",
-    participant_count=0,
-    started_at=NOON,
-    ended_at=None,
-    created_at=NOON,
-    updated_at=NOON,
+SAMPLE = Shown.of(
+    RoomView(
+        id=RoomId(UUID(int=1)),
+        tenant_id=TenantId(UUID(int=2)),
+        name="Algebra",
+        config=RoomConfig(),
+        metadata={},
+        state=RoomState.LIVE,
+        epoch=1,
+        seq=1,
+        started_at=NOON,
+        ended_at=None,
+        created_at=NOON,
+        updated_at=NOON,
+    )
 )
 TABLE = Table()
 engine: AsyncEngine
@@ -87,6 +90,7 @@ async def read_by_orm(call: Call, room_id: RoomId) -> Shown:
         room, count = (await session.exec(wanted)).one()
     return Shown.model_validate(
         {
+            **SAMPLE.model_dump(),
             **room.model_dump(),
             "metadata": room.meta,
             "status": "active",

@@ -127,7 +127,7 @@ def _bench(scratch: Path, database: str, redis: str) -> None:
     }
     home = scratch / "home"
     with running_stack(home, **env) as stack:
-        tenant = stack.tenant()
+        tenant = stack.tenant(max_concurrent_rooms=10_000)
         user = {"api_key": tenant.key, "user_id": "ann", "role": "teacher"}
         token = tenant.post("/auth/token", user)["access_token"]
         rooms = [tenant.post("/rooms", {"name": f"R{n}"})["id"] for n in range(ROOMS)]

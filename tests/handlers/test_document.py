@@ -4,11 +4,11 @@ import re
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from starlette.routing import BaseRoute, Mount, Route
 
 from handlers.app import DIALECTS, assemble
 from handlers.dialects.chalk.document import CHALK
 from handlers.dialects.dialect import Dialect
+from handlers.dialects.mount import Spoken
 from handlers.dialects.openapi import document
 from infra.contract.refusals import Reason
 from tests.support.api import Api
@@ -66,28 +66,18 @@ def test_everything_published_is_there_and_the_rest_is_marked(dialect: Dialect) 
     assert sum(shown.values()) >= 6
 
 
-def below(routes: list[BaseRoute], prefix: str) -> set[str]:
-    found: set[str] = set()
-    for route in routes:
-        if isinstance(route, Mount) and route.path == prefix:
-            found |= below(route.routes, prefix)
-        elif isinstance(route, Route):
-            found.add(route.path)
-    return found
-
-
 @each
 def test_every_route_of_the_dialect_is_in_the_document(dialect: Dialect) -> None:
     program = assemble(lambda: pytest.fail("not opened"))
     for prefix in dialect.prefixes:
-        (mount,) = [
-            route for route in program.routes if isinstance(route, Mount) and route.path == prefix
+        (spoken,) = [
+            route
+            for route in program.routes
+            if isinstance(route, Spoken) and route.prefix == prefix
         ]
 
-        routed = below(mount.routes, prefix)
-
         described = document(dialect)["paths"].keys() - dialect.also.keys()
-        assert routed - {"/openapi.json"} == described
+        assert spoken.paths - {"/openapi.json"} == described
 
 
 @each

@@ -123,5 +123,3 @@ class Killer:
     def stop(self) -> None:
         self._over.set()
         self._thread.join()
-
-
