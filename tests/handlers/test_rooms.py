@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from infra.contract.commands import CreateRoom
-from infra.contract.ids import new_id
+from infra.contract.commands import CreateRoom, DecideAdmission, SendChat, UpdateRoom
+from infra.contract.ids import ParticipantId, new_id
 from infra.contract.messages import Reply
 from infra.contract.refusals import Reason, refuse
 from tests.support.api import Api
@@ -221,3 +222,44 @@ async def test_what_was_said_in_a_room_is_for_who_is_in_it_and_for_hosts(
     assert [await status(host, room), await status(inside, room)] == [200, 200]
     assert await status(inside, other) == 404
     assert await status(student, room) == 403
+
+
+async def test_what_is_meant_for_others_is_left_out_of_what_one_reads(api: Api) -> None:
+    room = await api.room()
+    ann, bob, cem = [await api.seat(room, name) for name in ("Ann", "Bob", "Cem")]
+    ids = [ParticipantId(UUID(seat["participant"]["id"])) for seat in (ann, bob)]
+    for text, more in (("secret", {"to": "private", "recipient_id": ids[1]}), ("hello", {})):
+        said = SendChat.model_validate(
+            {
+                "tenant_id": api.tenant_id,
+                "room_id": room,
+                "message_id": new_id(),
+                "participant_id": ids[0],
+                "text": text,
+                **more,
+            }
+        )
+        await api.bus.ask(said)
+
+    for seat, seen in ((ann, ["secret", "hello"]), (bob, ["secret", "hello"]), (cem, ["hello"])):
+        token = seat["access_token"]
+        chat = await api.got(f"/rooms/{room}/chat", token=token)
+        events = await api.got(f"/rooms/{room}/events?limit=1", token=token)
+        assert [message["text"] for message in chat["messages"]] == seen
+        assert [event["data"]["message"]["text"] for event in events["events"]] == seen[:1]
+
+
+async def test_a_seat_that_waits_opens_nothing_until_it_is_let_in(api: Api) -> None:
+    room = await api.room()
+    where = {"tenant_id": api.tenant_id, "room_id": room}
+    await api.bus.ask(
+        UpdateRoom.model_validate({**where, "config": {"waiting_room_enabled": True}})
+    )
+    token = (await api.seat(room))["access_token"]
+
+    async def status(what: str) -> int:
+        return (await api.call("GET", f"/rooms/{room}{what}", token=token)).status_code
+
+    assert {await status(what) for what in ("", "/chat", "/events", "/participants")} == {403}
+    await api.bus.ask(DecideAdmission.model_validate({**where, "admit": True}))
+    assert {await status(what) for what in ("", "/chat", "/events", "/participants")} == {200}

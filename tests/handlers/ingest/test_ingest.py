@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from infra.contract.commands import UpdateRoom
 from infra.contract.ids import ConnectionId, ParticipantId, new_id
 from infra.contract.live import (
     AddCandidate,
@@ -293,3 +294,20 @@ async def test_a_full_room_takes_no_more(pod: Api) -> None:
     statuses = [(await send(pod, "POST", f"/whip/{room}?id={name}")).status_code for name in "abc"]
 
     assert statuses == [201, 201, 409]
+
+
+async def test_what_the_room_does_without_is_not_published_and_leaves_nobody_there(
+    pod: Api,
+) -> None:
+    room = await pod.room()
+    await pod.bus.ask(
+        UpdateRoom.model_validate(
+            {"tenant_id": pod.tenant_id, "room_id": room, "config": {"audio_enabled": False}}
+        )
+    )
+
+    refused = await send(pod, "POST", f"/whip/{room}?id=ann")
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "FEATURE_DISABLED")
+    assert pod.bus.orders(Publish) == []
+    assert await present(pod, room) == {}

@@ -9,11 +9,14 @@ from typing import Any
 
 from infra.contract.commands import (
     CreateRoom,
+    DecideAdmission,
     DeleteTenant,
     EndRoom,
+    InviteParticipants,
     RemoveParticipant,
     SendChat,
     StartRecording,
+    StartRoom,
     StopRecording,
     UpdateRoom,
     UpdateTenant,
@@ -22,7 +25,7 @@ from infra.contract.ids import ConnectionId, MessageId, RecordingId, RoomId, new
 from infra.contract.messages import Command
 from infra.contract.views import RoomState
 from infra.db.rooms import count_live
-from tests.support.house import House, entering, joining, leaving
+from tests.support.house import House, entering, invitee, joining, joining_as, leaving
 from workers.rooms import reap
 
 THREADS = 8
@@ -59,6 +62,10 @@ def test_commands_that_cross_each_other_never_lock_each_other_out(house: House) 
     tenant = house.tenant(max_concurrent_rooms=40)
     rooms = [house.room(tenant, f"room {n}", max_participants=50) for n in range(4)]
     seats = {room.id: [house.come(room) for _ in range(4)] for room in rooms}
+    series = [
+        house.plan(tenant, recurrence="FREQ=DAILY", config={"waiting_room_enabled": True})
+        for _ in range(2)
+    ]
     chance = random.Random(7)
     commands: list[Command[Any]] = []
     for _ in range(40):
@@ -76,6 +83,15 @@ def test_commands_that_cross_each_other_never_lock_each_other_out(house: House) 
             StopRecording(**where),
             entering(room, seat, ConnectionId(new_id())),
         ]
+        planned = chance.choice(series)
+        where = {"tenant_id": tenant.id, "room_id": planned.id}
+        commands += [
+            joining_as(planned, chance.choice(["tess", "ann", "bob"])),
+            StartRoom(**where),
+            InviteParticipants(invitees=(invitee(f"u{chance.randrange(3)}"),), **where),
+            DecideAdmission(admit=chance.random() < 0.5, **where),
+            EndRoom(**where),
+        ]
     commands += [EndRoom(tenant_id=tenant.id, room_id=room.id) for room in rooms]
     commands += [
         RemoveParticipant(tenant_id=tenant.id, room_id=room.id, participant_id=seats[room.id][0])
@@ -85,6 +101,14 @@ def test_commands_that_cross_each_other_never_lock_each_other_out(house: House) 
 
     run(house, commands)
 
+    for planned in series:
+        kinds = house.kinds(planned)
+        started, ended = kinds.count("room.started"), kinds.count("room.ended")
+        state = house.seen(planned).state
+        assert started - ended == (1 if state is RoomState.LIVE else 0)
+        assert started > 0
+        asked = [user for user in ("u0", "u1", "u2") if house.seat(planned, user)]
+        assert kinds.count("participant.invited") == len(asked)
     for room in rooms:
         log = house.log(room)
         assert [event.seq for event in log] == list(range(1, len(log) + 1))

@@ -16,7 +16,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from infra.contract.commands import AddParticipant, EndRoom, RemoveParticipant, SendChat
+from infra.contract.commands import (
+    AddParticipant,
+    EndRoom,
+    LeaveSeat,
+    RemoveParticipant,
+    SendChat,
+)
 from infra.contract.ids import ConnectionId, MessageId, ParticipantId, new_id
 from infra.contract.refusals import Reason
 from infra.contract.views import RoomState, RoomView, TenantConfig, TenantView
@@ -188,6 +194,15 @@ class Histories(RuleBasedStateMachine):
         command = RemoveParticipant(
             tenant_id=self.tenant.id, room_id=self.room.id, participant_id=seat
         )
+        assert self.house.refusal(command) is refused
+
+    @rule(seat=seats)
+    def quit(self, seat: ParticipantId) -> None:
+        refused = Reason.PARTICIPANT_UNKNOWN if self.model.seats[seat].is_removed else None
+        if self.model.is_live:
+            self.model.drop(seat, set(self.model.seats[seat].connections))
+
+        command = LeaveSeat(tenant_id=self.tenant.id, room_id=self.room.id, participant_id=seat)
         assert self.house.refusal(command) is refused
 
     @rule(seat=seats)
