@@ -208,6 +208,9 @@ class Issuers:
     async def _issuer_of(self, claims: _Claims) -> tuple[TenantView, JwtIssuer]:
         if claims.tenant is None or claims.iss == self._own_issuer:
             raise _no()
+        # Nothing that no database can look for.
+        if not claims.tenant.isprintable():
+            raise _no()
         tenant = await self._standing.tenant_called(claims.tenant)
         if tenant is None or not tenant.is_active:
             raise _no()

@@ -186,7 +186,10 @@ async def _client(here: Context, request: Request, form: dict[str, str]) -> Clie
     if "authorization" in request.headers:
         if secret is not None:
             raise _Bad("use one way to authenticate")
-        named, secret = extract_basic_authorization(request.headers)
+        try:
+            named, secret = extract_basic_authorization(request.headers)
+        except UnicodeDecodeError as wrong:
+            raise _Bad("the Authorization header is not UTF-8") from wrong
         if client_id is not None and client_id != named:
             raise _Bad("client_id is not who authenticates")
         client_id = named

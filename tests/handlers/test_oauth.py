@@ -157,11 +157,15 @@ async def test_whoever_is_no_client_is_challenged_and_told_nothing_else(api: Api
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"].startswith("Basic realm=")
         said.add(answer.text)
-    for headers in ({}, {"Authorization": "Basic !!"}, {"Authorization": f"Bearer {key.text}"}):
+    odd = ["Basic !!", "Basic", "Basic AA==", "Basic Og==", f"Bearer {key.text}"]
+    for headers in ({}, *({"Authorization": value} for value in odd)):
         answer = await post(api, "/oauth/token", {"grant_type": "client_credentials"}, **headers)
         assert answer.status_code == 401
         said.add(answer.text)
 
+    binary = {"Authorization": "Basic //79"}
+    answer = await post(api, "/oauth/token", {"grant_type": "client_credentials"}, **binary)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert len(said) == 1
     assert '"invalid_client"' in said.pop()
 
