@@ -25,7 +25,7 @@ from infra.contract.views import TranscriptState
 from infra.contract.webhooks import NAMES, RECORDING_READY, TEST, TRANSCRIPT_OVER, Part
 from infra.db.clock import from_now
 from infra.db.tables import WebhookDelivery
-from infra.db.webhooks import DELIVERIES, ENDPOINTS, HELD, PENDING, parts_of
+from infra.db.webhooks import DELIVERIES, ENDPOINTS, HELD, HELD_STATE, PENDING, parts_of
 
 QUEUE = "webhooks"
 WAIT_FOR_TRANSCRIPT_S = 3600.0
@@ -69,8 +69,8 @@ def leave(connection: Connection, event: RoomEvent) -> bool:
     may_be_held = name == RECORDING_READY and _transcript_follows(connection, event, told[0].config)
     held = [row.id for row in told if may_be_held and Part.TRANSCRIPT in parts_of(row.parts)]
     due = [row.id for row in told if row.id not in held]
-    _insert(connection, event, name, about, due, state=PENDING, wait_s=0.0)
-    _insert(connection, event, name, about, held, state=HELD, wait_s=WAIT_FOR_TRANSCRIPT_S)
+    _insert(connection, event, name, about, due, state=DeliveryState.PENDING.value, wait_s=0.0)
+    _insert(connection, event, name, about, held, state=HELD_STATE, wait_s=WAIT_FOR_TRANSCRIPT_S)
     return bool(due) or released
 
 
@@ -141,7 +141,7 @@ def _insert(
     about: dict[str, Any],
     endpoints: Sequence[EndpointId],
     *,
-    state: ColumnElement[str],
+    state: str,
     wait_s: float,
 ) -> None:
     if not endpoints:
@@ -156,13 +156,14 @@ def _insert(
             "ordered": True,
             "event": name,
             "about": about,
+            "state": state,
             "attempts": [],
             "tries": 0,
             "created_at": event.at,
         }
         for endpoint in endpoints
     ]
-    left = insert(DELIVERIES).values(state=state, next_attempt_at=from_now(connection, wait_s))
+    left = insert(DELIVERIES).values(next_attempt_at=from_now(connection, wait_s))
     connection.execute(left, rows)
 
 

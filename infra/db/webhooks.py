@@ -20,9 +20,11 @@ ENDPOINTS = _TABLES["webhook_endpoints"]
 DELIVERIES = _TABLES["webhook_deliveries"]
 
 PENDING = literal(DeliveryState.PENDING.value, literal_execute=True)
-HELD = literal("held", literal_execute=True)
-"""State of what waits for a transcript; outside it is pending like the rest. Both are written into
-statements as they stand, or SQLite would not see that its indexes of what is not over apply."""
+HELD_STATE = "held"
+"Of what waits for a transcript; outside it is pending like the rest."
+HELD = literal(HELD_STATE, literal_execute=True)
+"""Written into statements as they stand, these two, or SQLite would not see that its indexes of
+what is not over apply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def parts_of(stored: Sequence[str] | None) -> frozenset[Part]:
 
 
 def _delivery(row: Row[Any]) -> DeliveryView:
-    waits = row.state == HELD.value
+    waits = row.state == HELD_STATE
     return DeliveryView(
         id=row.id,
         endpoint_id=row.endpoint_id,
@@ -163,7 +165,7 @@ def deliveries(
         DELIVERIES.c.endpoint_id == endpoint_id, DELIVERIES.c.tenant_id == tenant_id
     )
     if state is DeliveryState.PENDING:
-        query = query.where(DELIVERIES.c.state.in_((HELD.value, state.value)))
+        query = query.where(DELIVERIES.c.state.in_((HELD_STATE, state.value)))
     elif state is not None:
         query = query.where(DELIVERIES.c.state == state.value)
     if before is not None:
