@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Row,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -154,20 +156,22 @@ def _begins_with(phrase: str) -> Any:
 
 def _met(connection: Connection, tenant_id: TenantId, word: str) -> Any:
     """Who has a word that begins with this one (distance 0), or one near it (1, 2)."""
-    begins = and_(WORDS.c.word >= word, WORDS.c.word < word + _LAST)
+    having = [(0, and_(WORDS.c.word >= word, WORDS.c.word < word + _LAST))]
     near = _near(connection, tenant_id, word)
-    by_distance = [
-        (WORDS.c.word.in_([other for other, far in near.items() if far == edits]), edits)
-        for edits in sorted(set(near.values()))
-    ]
-    nearness: Any = case((begins, 0), *by_distance, else_=9) if near else literal(0)
-    return (
-        select(WORDS.c.user_id, func.min(nearness).label("distance"))
-        .where(
-            WORDS.c.tenant_id == tenant_id,
-            or_(begins, WORDS.c.word.in_(list(near))) if near else begins,
+    for edits in sorted(set(near.values())):
+        words = [other for other, far in near.items() if far == edits]
+        having.append((edits, WORDS.c.word.in_(words)))
+    # One range or list of words each: an OR of them would read every word there is.
+    each = union_all(
+        *(
+            select(WORDS.c.user_id, literal(edits).label("distance")).where(
+                WORDS.c.tenant_id == tenant_id, has
+            )
+            for edits, has in having
         )
-        .group_by(WORDS.c.user_id)
+    ).subquery()
+    return select(each.c.user_id, func.min(each.c.distance).label("distance")).group_by(
+        each.c.user_id
     )
 
 
@@ -241,7 +245,7 @@ def put(
         if user_id not in before or _words(before[user_id]._mapping) != found
     }
     old = [before[user_id] for user_id in changed if user_id in before]
-    _forget_words(connection, tenant_id, [row.user_id for row in old])
+    _forget_words(connection, tenant_id, old)
     _keep_words(connection, tenant_id, changed)
     _forget_grams(connection, tenant_id, old)
 
@@ -254,7 +258,7 @@ def remove(connection: Connection, tenant_id: TenantId, user_id: str) -> bool:
     connection.execute(
         delete(PEOPLE).where(PEOPLE.c.tenant_id == tenant_id, PEOPLE.c.user_id == user_id)
     )
-    _forget_words(connection, tenant_id, [user_id])
+    _forget_words(connection, tenant_id, list(old.values()))
     _forget_grams(connection, tenant_id, list(old.values()))
     return True
 
@@ -320,10 +324,20 @@ def _keep_words(connection: Connection, tenant_id: TenantId, words: dict[str, li
         )
 
 
-def _forget_words(connection: Connection, tenant_id: TenantId, user_ids: Sequence[str]) -> None:
-    if user_ids:
+def _forget_words(connection: Connection, tenant_id: TenantId, old: Sequence[Row[Any]]) -> None:
+    had = [
+        {"of": tenant_id, "had": word, "who": row.user_id}
+        for row in old
+        for word in _words(row._mapping)
+    ]
+    if had:
         connection.execute(
-            delete(WORDS).where(WORDS.c.tenant_id == tenant_id, WORDS.c.user_id.in_(user_ids))
+            delete(WORDS).where(
+                WORDS.c.tenant_id == bindparam("of"),
+                WORDS.c.word == bindparam("had"),
+                WORDS.c.user_id == bindparam("who"),
+            ),
+            had,
         )
 
 

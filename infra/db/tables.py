@@ -143,10 +143,7 @@ class PersonWord(SQLModel, table=True):
     """A word somebody is found by: of their name, their e-mail address or their id, folded."""
 
     __tablename__: ClassVar[str] = "people_words"
-    __table_args__ = (
-        Index("ix_people_words_user", "tenant_id", "user_id"),
-        {"sqlite_with_rowid": False},
-    )
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     tenant_id: UUID = Field(primary_key=True)
     word: str = Field(sa_column=Column(IN_BYTE_ORDER, primary_key=True))

@@ -57,7 +57,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "word", "user_id"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_people_words_user", "people_words", ["tenant_id", "user_id"])
     op.create_table(
         "people_grams",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
