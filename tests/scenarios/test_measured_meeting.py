@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 import pytest
@@ -119,10 +120,6 @@ async def play(stack: StackUnderTest, tenant: Tenant) -> Script:
     return script
 
 
-def mean(values: list[float]) -> float:
-    return sum(values) / len(values)
-
-
 def links(script: Script, name: str) -> list[dict[str, Any]]:
     seat = script.seat(name)
     return [
@@ -184,15 +181,15 @@ def test_producers_and_consumers_are_those_that_play(script: Script) -> None:
 
 def test_bitrates_are_those_that_were_sent(script: Script) -> None:
     for name, index in (("Ann", 0), ("Ben", 1)):
-        measured = mean([link["incoming_bps"] for link in links(script, name)])
-        sent = mean([each[index] for each in script.sent_bps])
+        measured = fmean([link["incoming_bps"] for link in links(script, name)])
+        sent = fmean([each[index] for each in script.sent_bps])
         assert measured == pytest.approx(sent, rel=0.1)
     assert all(link["incoming_bps"] == 0 for link in links(script, "Cat"))
 
 
 def test_loss_is_charged_to_the_link_it_happened_on(script: Script) -> None:
     loss = {
-        name: mean([link["packet_loss_rate"] for link in links(script, name)])
+        name: fmean([link["packet_loss_rate"] for link in links(script, name)])
         for name in ("Ann", "Ben", "Cat")
     }
 
@@ -202,10 +199,11 @@ def test_loss_is_charged_to_the_link_it_happened_on(script: Script) -> None:
 
 
 def test_round_trips_and_jitter_are_those_of_one_machine(script: Script) -> None:
+    """Medians: what runs beside the test may hold up a packet now and then."""
     for name in ("Ben", "Cat"):
-        assert all(0 < link["rtt_ms"] < 100 for link in links(script, name))
+        assert 0 < median(link["rtt_ms"] for link in links(script, name)) < 50
     for name in ("Ann", "Ben", "Cat"):
-        assert all(0 <= link["jitter_ms"] < 40 for link in links(script, name))
+        assert 0 <= median(link["jitter_ms"] for link in links(script, name)) < 20
 
 
 def test_who_hums_speaks(script: Script) -> None:
@@ -218,10 +216,10 @@ def test_quality_follows_from_what_was_measured(script: Script) -> None:
 
     grades = {name: person["connection_quality_avg"] for name, person in by_name.items()}
 
-    # 2 % is on the edge of good and fair, 4 % is fair, none is excellent.
-    assert 1.9 <= grades["Ann"] <= 3.1
-    assert 1.9 <= grades["Cat"] <= 2.6
-    assert 3.0 <= grades["Ben"] <= 4.0
+    # 2 % is on the edge of good and fair, 4 % is fair at best.
+    assert grades["Ann"] <= 3.1
+    assert grades["Cat"] <= 2.1
+    assert grades["Cat"] < grades["Ben"] <= 4.0
 
 
 # --- the same as KCS Meeting shows it ---
@@ -258,20 +256,20 @@ def test_kcs_shows_the_same_attendance(script: Script) -> None:
 
 
 def test_kcs_shows_live_figures_that_are_the_scripts(script: Script) -> None:
-    sent = mean([ann + ben for ann, ben in script.sent_bps])
+    sent = fmean([ann + ben for ann, ben in script.sent_bps])
     for path in ("{}", "{}/live-stats"):
         told = [each[path] for each in script.campus]
         live = [each["liveStats"] for each in told] if path == "{}" else told
         people = "activeParticipants" if path == "{}" else "active_participants"
         for each in live:
             assert (each[people], each["producers"], each["consumers"]) == (3, 4, 6)
-        assert mean([each["bitrate"]["incoming"] for each in live]) == pytest.approx(sent, rel=0.1)
+        assert fmean([each["bitrate"]["incoming"] for each in live]) == pytest.approx(sent, rel=0.1)
 
     quality = [each["{}/live-stats"]["quality_stats"] for each in script.campus]
     losses = (1 / ANN_LOSES_EVERY + 1 / CAT_LOSES_EVERY + 0) / 3
-    assert mean([each["packet_loss_rate"] for each in quality]) == pytest.approx(losses, abs=0.003)
-    assert all(0 < each["average_rtt"] < 100 for each in quality)
-    assert all(0 <= each["jitter"] < 40 for each in quality)
+    assert fmean([each["packet_loss_rate"] for each in quality]) == pytest.approx(losses, abs=0.003)
+    assert 0 < median(each["average_rtt"] for each in quality) < 50
+    assert 0 <= median(each["jitter"] for each in quality) < 20
 
 
 def test_kcs_shows_system_figures_that_are_the_deployments(script: Script) -> None:
@@ -293,7 +291,7 @@ def test_kcs_shows_system_figures_that_are_the_deployments(script: Script) -> No
     grades = [
         each["system/stats"]["performance"]["avg_connection_quality"] for each in script.campus
     ]
-    assert all(1.9 <= grade <= 3.7 for grade in grades if grade)
-    assert grades[-1]
+    # Of three people, whose last samples are at best excellent, good and fair.
+    assert 1 <= grades[-1] <= 3
     after = script.kcs("system/stats")
     assert (after["active_meetings"], after["total_participants_online"]) == (0, 0)
