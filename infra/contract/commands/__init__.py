@@ -63,6 +63,9 @@ from infra.contract.commands.participants import (
     Invited as Invited,
 )
 from infra.contract.commands.participants import (
+    InviteMade as InviteMade,
+)
+from infra.contract.commands.participants import (
     InviteParticipants as InviteParticipants,
 )
 from infra.contract.commands.participants import (
@@ -76,9 +79,6 @@ from infra.contract.commands.participants import (
 )
 from infra.contract.commands.participants import (
     LeaveSeat as LeaveSeat,
-)
-from infra.contract.commands.participants import (
-    InviteMade as InviteMade,
 )
 from infra.contract.commands.participants import (
     MakeInvite as MakeInvite,
