@@ -14,6 +14,7 @@ from parley_client import (
     ChalkError,
     Chroom,
     ChroomError,
+    ClientCredentials,
     Kcs,
     KcsError,
     OperatorKey,
@@ -80,6 +81,12 @@ def hold(base: str, operator_key: str) -> None:
         with pytest.raises(ChroomError) as missing:
             chroom.get_meeting("meeting_abc123")
         assert (missing.value.code, missing.value.status) == ("MEETING_UNKNOWN", 404)
+        reader = chroom.create_key(name="Reader", scopes=["meetings:read"])
+
+    with Chroom(base, ClientCredentials(reader["key_id"], reader["key"])) as machine:
+        assert machine.get_meeting(made["meeting_id"])["title"] == "Weekly Review"
+        with pytest.raises(ChroomError, match="SCOPE_MISSING"):
+            machine.end_meeting(made["meeting_id"])
 
 
 @pytest.mark.parametrize(
@@ -146,7 +153,7 @@ def test_a_pending_command_is_asked_again_under_its_key_when_the_server_says() -
 
     room = server.client().create_room(name="Algebra")
 
-    assert room == ROOM
+    assert room["id"] == ROOM["id"]
     assert server.waited == [2.0]
     assert server.keys[0] is not None
     assert len(set(server.keys)) == 1

@@ -20,6 +20,8 @@ from typing import Any
 from uuid import UUID
 
 Shape = Any
+ABSENT: object = object()
+"Stands for the value of a field that is not there."
 NAMES: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
@@ -107,8 +109,6 @@ JWT = matching(r"[\w-]+\.[\w-]+\.[\w-]+", "a JWT")
 NUMBER_TEXT = matching(r"\d+", "a whole number in text")
 EMPTY = Check("an empty array", lambda value: value == [])
 NOT_THERE = Check("no such field", lambda value: value is ABSENT)
-ABSENT = object()
-"Stands for the value of a field that is not there."
 
 
 def word_id(word: str) -> Check:

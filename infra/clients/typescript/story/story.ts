@@ -4,6 +4,7 @@ import {
   apiKey,
   chalk,
   chroom,
+  clientCredentials,
   kcs,
   ParleyError,
   tokens,
@@ -84,6 +85,11 @@ const made = await answer(
 expect("a new meeting", made.status, "created");
 const { items } = await answer(links.GET("/meetings"));
 expect("it is listed", items.some((each) => each.meeting_id === made.meeting_id), true);
+const reader = await answer(
+  links.POST("/keys", { body: { name: "Reader", scopes: ["meetings:read"] } }),
+);
+const machine = chroom(BASE, clientCredentials(BASE, reader.key_id, reader.key));
+expect("read by a machine", (await answer(machine.GET("/meetings"))).items.length, items.length);
 expect("without a key", (await refusal(chroom(BASE).GET("/meetings"))).status, 401);
 
 const nowhere = chalk("http://127.0.0.1:9", apiKey(key), { attempts: 2, firstMs: 1 });
