@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.net import Answer, Outbound, Unreachable, Unsafe, is_public, parse
+from infra.addresses import is_public, parse
+from infra.net import Answer, Outbound, Unreachable, Unsafe
 from tests.support.certificates import certified
 
 # fmt: off
