@@ -91,7 +91,16 @@ async def _known(dialect: Dialect, operation: Operation, request: Request) -> An
         body_sha256=retry.body_sha256 if retry else None,
         if_match=_if_match(request) if operation.conditional else None,
     )
-    return await operation.handler(call, **read)
+    if not operation.remembered_s:
+        return await operation.handler(call, **read)
+
+    async def say() -> Response:
+        return _answer(operation, await operation.handler(call, **read))
+
+    # The response is given again as it was written: nothing on its way out changes it.
+    return await here.seen.of(
+        read["room_id"], (dialect.name, operation.path, who), say, operation.remembered_s
+    )
 
 
 def require_scope(who: Principal, operation: Operation) -> None:

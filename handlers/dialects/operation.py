@@ -86,6 +86,9 @@ class Operation:
     "Media types it answers with, besides JSON."
     rate: str
     "Its class in the dialect's rate limits."
+    remembered_s: float
+    """Seconds what it answers somebody about a room is given again, so long as no worker touches the
+    room meanwhile (`operations/seen.py`). 0: never."""
     conditional: bool
     "Honours `If-Match`."
     scope: str | None
@@ -121,6 +124,7 @@ class Table:
         extension: bool = False,
         media: tuple[str, ...] = (),
         rate: str = "general",
+        remembered_s: float = 0.0,
         conditional: bool = False,
         scope: str | None = None,
     ) -> Callable[[Handler], Handler]:
@@ -141,6 +145,7 @@ class Table:
                     extension=extension,
                     media=media,
                     rate=rate,
+                    remembered_s=remembered_s,
                     conditional=conditional,
                     scope=scope,
                     body=hints.get("body"),

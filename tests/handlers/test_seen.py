@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import cast
 
@@ -103,3 +104,20 @@ async def test_what_a_request_changed_is_seen_by_the_next(api: Api) -> None:
     assert renamed == "Botany"
     assert (await api.got(f"/rooms/{room}"))["status"] == "ended"
     assert seat["participant"]["room_id"] == room
+
+
+async def test_who_wants_the_same_at_once_waits_for_one_answer() -> None:
+    memory, count = seen(LocalBus(), Clock()), Count()
+    go = asyncio.Event()
+
+    async def slowly() -> int:
+        await go.wait()
+        return await count()
+
+    asking = [asyncio.create_task(memory.of(ROOM, "x", slowly)) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    asking[0].cancel()
+    go.set()
+
+    assert await asyncio.gather(*asking[1:]) == [1] * 4
+    assert count.asked == 1

@@ -85,7 +85,7 @@ async def list_rooms(call: Call, query: Page) -> wire.Rooms:
     return wire.Rooms(rooms=shown, total=total, limit=query.limit, offset=query.offset)
 
 
-@see("/rooms/{room_id}")
+@see("/rooms/{room_id}", remembered_s=5.0)
 async def get_room(call: Call, room_id: RoomId) -> Answer[wire.Room]:
     """Get room."""
     return tagged(await rooms.get(call, room_id))
