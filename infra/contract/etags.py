@@ -1,4 +1,4 @@
-"""Entity tags (RFC 9110, section 8.8.3) of what is seen and changed without a version of its own."""
+"""Entity tags (RFC 9110, section 8.8.3) of what is changed and has no version of its own."""
 
 from __future__ import annotations
 

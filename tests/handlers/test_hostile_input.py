@@ -41,6 +41,7 @@ async def ids(api: Api) -> dict[str, str]:
     room = await api.room("Algebra")
     seat = await api.seat(room)
     recording = (await api.made(f"/rooms/{room}/recordings/start"))["id"]
+    endpoint = (await api.made("/webhooks", {"url": "https://hooks.example.org/a"}))["id"]
     return {
         "tenant_id": api.tenant_id,
         "room_id": room,
@@ -48,6 +49,8 @@ async def ids(api: Api) -> dict[str, str]:
         "participant_id": seat["participant"]["id"],
         "recording_id": recording,
         "transcript_id": str(new_id()),
+        "endpoint_id": endpoint,
+        "delivery_id": str(new_id()),
         "user_id": "u-1",
     }
 
@@ -62,6 +65,8 @@ def good_body(operation: Operation) -> dict[str, Any]:
         "display_name": "Ann",
         "participants": [{"display_name": "Ann"}],
         "people": [{"user_id": "u-1"}],
+        "starts_at": "2055-11-04T09:00:00Z",
+        "url": "https://hooks.example.org/b",
     }
     assert operation.body is not None
     fields = operation.body.model_fields

@@ -1,4 +1,4 @@
-"""A retry under its `Idempotency-Key` is the same command, in every dialect, for all that is made."""
+"""A retry under its `Idempotency-Key` is the same command, in every dialect, whatever it makes."""
 
 from __future__ import annotations
 
