@@ -1,4 +1,4 @@
-"""What both ways of making a webhook endpoint share: one by one, and in a tenant's configuration."""
+"""What both ways of making a webhook endpoint share: by itself, and in a tenant's configuration."""
 
 from __future__ import annotations
 
