@@ -75,7 +75,7 @@ async def list_meetings(call: Call, query: Page) -> Success[list[wire.Meeting]]:
     return _listed(await meetings.mine(call, query.limit, query.before), query)
 
 
-@see("/{room_id}", refuses=MEMBERS, remembered_s=2.0)
+@see("/{room_id}", refuses=MEMBERS, remembered_s=5.0)
 async def get_meeting(call: Call, room_id: RoomId) -> Answer[Success[MeasuredMeeting]]:
     """Get meeting by ID."""
     here = await meetings.place(call, room_id)
