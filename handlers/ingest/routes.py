@@ -15,8 +15,8 @@ from handlers.auth import Principal, authenticate
 from handlers.context import context
 from handlers.dialects.chalk.refusals import CHALK_SAYS
 from handlers.dialects.http import count
-from handlers.limits import Rate
 from handlers.ingest import sdpfrag
+from handlers.limits import Rate
 from handlers.operations import ingest
 from handlers.operations.ice import IceServer, ice_servers
 from handlers.operations.ingest import Negotiated, Session

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from handlers.dialects import names
 from handlers.dialects.dialect import Dialect
-from infra.contract.ids import RecordingId, new_id
+from infra.contract.ids import ParticipantId, RecordingId, RoomId, TrackId, new_id
+from infra.contract.views import TrackView
 from infra.db import recordings
 from tests.support.api import Api
 
@@ -25,7 +26,8 @@ class World:
     key: str
     ids: Mapping[str, str]
     tokens: Mapping[str, str]
-    "By who holds them: host, student, and the seats host_seat, guest_seat."
+    """By who holds them: the users host and student, the seats host_seat, guest_seat and
+    seat_elsewhere (in another room), and scoped_key, which may read meetings over Chroom."""
 
     def path(self, dialect: Dialect, path: str, **other: str) -> str:
         """The path with this tenant's ids in it, as the dialect shows them; `other` instead."""
@@ -54,7 +56,8 @@ def _is_id(text: str) -> bool:
 
 
 async def make_world(api: Api, tenant_id: str, key: str) -> World:
-    """A live room with a host and a guest, a recording with its transcript, and a webhook."""
+    """A live room with a host, a guest and a track, a recording with its transcript, a person, a
+    webhook with a delivery, and a key with scopes."""
 
     async def made(path: str, body: Any = None) -> Any:
         return await api.made(path, body, key=key)
@@ -74,6 +77,20 @@ async def make_world(api: Api, tenant_id: str, key: str) -> World:
     await made(f"/rooms/{room}/recordings/stop")
     _store(api, recording)
     transcript = (await made(f"/recordings/{recording}/transcribe"))["transcript_id"]
+    person = {"user_id": f"u-{new_id().hex[-12:]}", "name": "Ann Example"}
+    put = await api.call("PUT", "/people", {"people": [person]}, key=key)
+    assert put.status_code < 300, put.text
+    endpoint = (await made("/webhooks", {"url": "https://hooks.example.org/parley"}))["id"]
+    delivery = (await made(f"/webhooks/{endpoint}/test"))["id"]
+    scoped = await made("/api/keys", {"name": "reader", "scopes": ["meetings:read"]})
+    guest = seats["participant"]["participant"]["id"]
+    track = TrackView(
+        track_id=TrackId(new_id()),
+        participant_id=ParticipantId(UUID(guest)),
+        kind="video",
+        source="camera",
+    )
+    api.bus.published[RoomId(UUID(room))] = (track,)
     return World(
         tenant_id=tenant_id,
         key=key,
@@ -81,9 +98,14 @@ async def make_world(api: Api, tenant_id: str, key: str) -> World:
             "tenant_id": tenant_id,
             "room_id": room,
             "room": room,
-            "participant_id": seats["participant"]["participant"]["id"],
+            "participant_id": guest,
             "recording_id": recording,
             "transcript_id": transcript,
+            "user_id": person["user_id"],
+            "endpoint_id": endpoint,
+            "delivery_id": delivery,
+            "key_id": str(names.read(scoped["key_id"])),
+            "track_id": str(track.track_id),
         },
         tokens={
             "host": await token(user_id="teacher", role="host"),
@@ -91,6 +113,7 @@ async def make_world(api: Api, tenant_id: str, key: str) -> World:
             "host_seat": seats["host"]["access_token"],
             "guest_seat": seats["participant"]["access_token"],
             "seat_elsewhere": elsewhere["access_token"],
+            "scoped_key": scoped["key"],
         },
     )
 
