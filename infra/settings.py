@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     refresh_token_s: int = Field(default=7 * 86_400, ge=60, le=90 * 86_400)
     "Seconds a refresh token lives."
     allow_private_urls: str | None = None
-    "Hosts, addresses, networks, comma-separated, private ones that tenants' URLs may lead to anyway."
+    "Hosts, addresses, networks, comma-separated: private ones tenants' URLs may lead to anyway."
 
     # --- what it stands on ---
     database_url: str | None = None

@@ -87,7 +87,7 @@ class Operation:
     rate: str
     "Its class in the dialect's rate limits."
     remembered_s: float
-    """Seconds what it answers somebody about a room is given again, so long as no worker touches the
+    """Seconds what it answers somebody about a room is given again, while no worker touches the
     room meanwhile (`operations/seen.py`). 0: never."""
     conditional: bool
     "Honours `If-Match`."

@@ -56,7 +56,7 @@ class Seen:
         ask: Callable[[], Awaitable[V]],
         fresh_s: float = FRESH_S,
     ) -> V:
-        """What `ask` answers, asked again once anything of the room has changed or `fresh_s` passed.
+        """What `ask` answers, asked again once anything of the room changed or `fresh_s` passed.
         `what` tells it from other things of the room and from what others may see of it."""
         try:
             stamp = await self._live.stamp(room_id)

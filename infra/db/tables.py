@@ -93,7 +93,7 @@ class ApiKey(SQLModel, table=True):
 
     sha256: str = Field(primary_key=True)
     id: UUID | None = None
-    """By which it is listed and revoked, and named by tokens made with it; the OAuth 2.0 client it is.
+    """By which it is listed and revoked, and named by tokens made with it; its OAuth 2.0 client.
     None: written by a program of before."""
     tenant_id: UUID = Field(foreign_key="tenants.id", index=True)
     name: str | None = None
