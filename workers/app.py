@@ -51,6 +51,7 @@ DRAIN_S = 20.0
 OWNING = (
     "workers.chat.send",
     "workers.directory.people",
+    "workers.mail.keeping",
     "workers.mail.send",
     "workers.outbox.relay",
     "workers.outbox.sweeper",

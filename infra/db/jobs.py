@@ -17,6 +17,7 @@ from sqlalchemy import (
     Engine,
     and_,
     case,
+    delete,
     literal,
     null,
     or_,
@@ -353,6 +354,21 @@ def set_aside(work: Work, job_id: JobId) -> SetAside | None:
     if row is None:
         return None
     return SetAside(JobId(row.id), row.kind, row.subject, row.tenant_id, row.payload, row.error)
+
+
+def purge(connection: Connection, queue: str, *, over_for_s: float, limit: int) -> int:
+    """Forget up to `limit` of the queue's jobs that were done or given up more than `over_for_s`
+    seconds ago. Returns how many."""
+    old = (
+        select(_jobs.c.id)
+        .where(
+            _jobs.c.queue == queue,
+            _jobs.c.state.in_(("done", "failed")),
+            _jobs.c.updated_at < from_now(connection, -over_for_s),
+        )
+        .limit(limit)
+    )
+    return connection.execute(delete(_jobs).where(_jobs.c.id.in_(old))).rowcount
 
 
 def _unheard(connection: Connection) -> ColumnElement[bool]:

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import insert as insert_row
 
 from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId
@@ -22,6 +33,8 @@ SEAT_HELD_FOR = timedelta(seconds=120)
 "A seat given out and not yet used keeps its place this long; longer: no-shows fill up rooms."
 
 _PRESENT = and_(PARTICIPANTS.c.joined_at.is_not(None), PARTICIPANTS.c.left_at.is_(None))
+_WAITING = PARTICIPANTS.c.admission == literal_column(f"'{Admission.WAITING.value}'")
+"As the index has it: SQLite compares the words, not what stands for them."
 _UNUSED = or_(PARTICIPANTS.c.joined_at.is_(None), PARTICIPANTS.c.held_at > PARTICIPANTS.c.left_at)
 "What was held was not used since."
 _ENTITLED = or_(
@@ -63,7 +76,7 @@ def _view(row: Row[Any]) -> ParticipantView:
 
 
 def _columns(seat: ParticipantView) -> dict[str, Any]:
-    """All that may change, except being taken away."""
+    """All that is written with the room locked, except being taken away."""
     return {
         "external_user_id": seat.external_user_id,
         "display_name": seat.display_name,
@@ -74,7 +87,6 @@ def _columns(seat: ParticipantView) -> dict[str, Any]:
         "phone": seat.phone,
         "granted": {permission.value: may for permission, may in seat.granted.items()},
         "invited_at": seat.invited_at,
-        "invitation": seat.invitation.value if seat.invitation else None,
         "admission": seat.admission.value if seat.admission else None,
         "held_at": seat.held_at,
         "asked_at": seat.asked_at,
@@ -174,7 +186,7 @@ def waiting(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> lis
     """Who waits to be let in, in the order they asked."""
     rows = connection.execute(
         _in(tenant_id, room_id)
-        .where(PARTICIPANTS.c.admission == Admission.WAITING, PARTICIPANTS.c.removed_at.is_(None))
+        .where(_WAITING, PARTICIPANTS.c.removed_at.is_(None))
         .order_by(PARTICIPANTS.c.asked_at, PARTICIPANTS.c.id)
     )
     return [_view(row) for row in rows]
@@ -223,6 +235,26 @@ def anybody_since(
     )
 
 
+def kept_for_addresses(
+    connection: Connection, tenant_id: TenantId, room_id: RoomId
+) -> list[tuple[ParticipantId, str]]:
+    """Seats of people who were invited by an e-mail address and are no known user yet, the oldest
+    first, and the address."""
+    rows = connection.execute(
+        select(PARTICIPANTS.c.id, PARTICIPANTS.c.email)
+        .where(
+            PARTICIPANTS.c.room_id == room_id,
+            PARTICIPANTS.c.tenant_id == tenant_id,
+            PARTICIPANTS.c.external_user_id.is_(None),
+            PARTICIPANTS.c.invited_at.is_not(None),
+            PARTICIPANTS.c.email.is_not(None),
+            PARTICIPANTS.c.removed_at.is_(None),
+        )
+        .order_by(PARTICIPANTS.c.id)
+    )
+    return [(ParticipantId(row.id), row.email) for row in rows]
+
+
 def removed(
     connection: Connection, tenant_id: TenantId, room_id: RoomId, limit: int
 ) -> tuple[ParticipantId, ...]:
@@ -256,16 +288,19 @@ def insert_all(connection: Connection, seats: Sequence[ParticipantView]) -> None
 
 
 def _keys(seat: ParticipantView) -> dict[str, Any]:
+    """What is written once, or by others than `save`."""
     return {
         "id": seat.id,
         "room_id": seat.room_id,
         "tenant_id": seat.tenant_id,
         "created_at": seat.created_at,
+        "invitation": seat.invitation.value if seat.invitation else None,
     }
 
 
 def save(connection: Connection, seat: ParticipantView) -> None:
-    """Write back everything that may change, except being taken away."""
+    """Write back everything that may change, except being taken away and what became of letters:
+    that is written without the room's lock, by `mark_invitations`."""
     connection.execute(
         update(PARTICIPANTS)
         .where(PARTICIPANTS.c.id == seat.id, PARTICIPANTS.c.tenant_id == seat.tenant_id)

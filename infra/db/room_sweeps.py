@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, literal_column, or_, select
 
 from infra.contract.ids import PodId, RoomId, TenantId
 from infra.contract.views import RecordingState, RoomKind, RoomState
@@ -87,9 +87,12 @@ def missed(connection: Connection, now: datetime, day_ago: datetime, limit: int)
         connection,
         select(ROOMS.c.tenant_id, ROOMS.c.id)
         .where(
-            ROOMS.c.state == RoomState.SCHEDULED,
-            ROOMS.c.kind == RoomKind.RECURRING,
+            # As the index has it: SQLite compares the words, not what stands for them.
+            ROOMS.c.state == literal_column(f"'{RoomState.SCHEDULED.value}'"),
+            ROOMS.c.kind == literal_column(f"'{RoomKind.RECURRING.value}'"),
             ROOMS.c.deleted_at.is_(None),
+            # Whatever is over has begun.
+            ROOMS.c.starts_at <= now,
             or_(
                 ROOMS.c.ends_at <= now,
                 and_(ROOMS.c.ends_at.is_(None), ROOMS.c.starts_at <= day_ago),

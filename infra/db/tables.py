@@ -169,6 +169,12 @@ class Room(SQLModel, table=True):
         Index("ix_rooms_pod", "pod_id"),
         Index("ix_rooms_creator", "tenant_id", "creator_id"),
         _open_rows("ix_rooms_live", "state = 'live'"),
+        Index(
+            "ix_rooms_coming",
+            "starts_at",
+            postgresql_where=text("state = 'scheduled' AND kind = 'recurring'"),
+            sqlite_where=text("state = 'scheduled' AND kind = 'recurring'"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -212,7 +218,12 @@ class Participant(SQLModel, table=True):
         Index("ix_participants_room", "room_id", "left_at"),
         Index("ix_participants_external", "room_id", "external_user_id"),
         Index("ix_participants_user", "tenant_id", "external_user_id"),
-        _open_rows("ix_participants_waiting", "admission = 'waiting'"),
+        Index(
+            "ix_participants_waiting",
+            "room_id",
+            postgresql_where=text("admission = 'waiting'"),
+            sqlite_where=text("admission = 'waiting'"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -269,6 +280,7 @@ class Track(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "tracks"
     __table_args__ = (
+        Index("ix_tracks_ended_at", "ended_at"),
         Index(
             "ix_tracks_open",
             "room_id",
@@ -480,6 +492,7 @@ class Job(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("kind", "subject", name="uq_jobs_subject"),
         Index("ix_jobs_due", "state", "available_at"),
+        Index("ix_jobs_over", "queue", "state", "updated_at"),
     )
 
     id: UUID = Field(primary_key=True)

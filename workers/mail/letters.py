@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from infra.contract.ids import new_id
+from infra.contract.ids import ParticipantId, new_id
 from infra.contract.views import Invitation, ParticipantView, RoomView
 from infra.db import jobs, participants
 from infra.db.work import Work
@@ -23,13 +23,17 @@ BATCH = 500
 About = Literal["invitation", "changed", "cancelled"]
 
 
-def invitation(work: Work, room: RoomView, seat: ParticipantView, message: str | None) -> bool:
-    """Ask somebody to the room by e-mail; True: it is queued, and the seat's row says so.
+def invitations(
+    work: Work, room: RoomView, seats: Iterable[ParticipantView], message: str | None
+) -> frozenset[ParticipantId]:
+    """Ask people to the room by e-mail. The seats whose letter is queued, as their rows say too.
 
-    False when no mail is sent from here or no address of theirs is known. The link in it opens
-    their seat, for as long as it is kept.
+    None when no mail is sent from here, and not those of which no address is known. The link in a
+    letter opens its owner's seat, for as long as it is kept.
     """
-    return bool(_write(work, "invitation", room, [seat], message))
+    once = {seat.id: seat for seat in seats}
+    written = _write(work, "invitation", room, list(once.values()), message)
+    return frozenset(letter.seat_id for letter in written)
 
 
 def changed(work: Work, room: RoomView, seats: Iterable[ParticipantView]) -> int:

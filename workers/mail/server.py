@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
+from typing import NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from infra.settings import Settings
@@ -40,14 +42,15 @@ class MailServer:
     "None: certificates must be ones this machine trusts."
 
     def send(self, message: EmailMessage, sender: Address, to: Address) -> None:
-        """Returns when the server has taken the message. Raises `NotNow`, `Never`."""
+        """Returns when the server has taken the message. Raises `NotNow`, `Never`, neither of which
+        names the address."""
         with self._open(sender.domain) as smtp:
             try:
                 smtp.send_message(message, sender.addr_spec, [to.addr_spec])
             except smtplib.SMTPRecipientsRefused as no:
-                _refused(*no.recipients[to.addr_spec])
+                _refused(*no.recipients[to.addr_spec], to)
             except smtplib.SMTPResponseException as no:
-                _refused(no.smtp_code, no.smtp_error)
+                _refused(no.smtp_code, no.smtp_error, to)
             except (smtplib.SMTPException, OSError) as broken:
                 raise NotNow(f"{type(broken).__name__}: {broken}") from broken
 
@@ -86,8 +89,10 @@ class MailServer:
         return smtp
 
 
-def _refused(code: int, said: bytes | str) -> None:
+def _refused(code: int, said: bytes | str, to: Address) -> NoReturn:
+    """What the server said, without whom it was said of: it is logged, and kept with the job."""
     words = said.decode(errors="replace") if isinstance(said, bytes) else said
+    words = re.sub(re.escape(to.addr_spec), "(the address)", words, flags=re.IGNORECASE)
     raise (Never if code >= 500 else NotNow)(f"{code} {words}")
 
 

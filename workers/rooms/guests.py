@@ -39,8 +39,7 @@ def invite_participants(command: InviteParticipants, work: Work, tools: Tools) -
         rooms.change(work.connection, room, work.now)
     seats = kept.seats
     if command.send_invitation:
-        view = show.seen(work, room)
-        seats = tuple(post.invite(work, view, seat, command.message) for seat in seats)
+        seats = post.invite(work, show.seen(work, room), seats, command.message)
     now_written = {seat.id: seat for seat in seats}
     for seat in kept.invited:
         show.tell(work, room, "invited", now_written[seat.id], notify=command.notify_existing)
@@ -139,18 +138,12 @@ def keep_seats(
 
 def claimed(work: Work, tenant_id: TenantId, room_id: RoomId, email: str) -> ParticipantView | None:
     """The seat kept for whoever has this address, if no user has it yet."""
-    seats = participants.standing(work.connection, tenant_id, room_id)
-    return next(
-        (
-            seat
-            for seat in seats
-            if seat.external_user_id is None
-            and seat.invited_at is not None
-            and seat.email is not None
-            and _address(seat.email) == _address(email)
-        ),
-        None,
-    )
+    kept = participants.kept_for_addresses(work.connection, tenant_id, room_id)
+    # Compared here, since not every database folds the case of every letter.
+    seat_id = next((seat for seat, whose in kept if _address(whose) == _address(email)), None)
+    if seat_id is None:
+        return None
+    return participants.get(work.connection, tenant_id, room_id, seat_id)
 
 
 def _address(email: str | None) -> str:

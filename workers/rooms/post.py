@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from infra.contract.views import Invitation, ParticipantView, RoomView
 from infra.db import participants
 from infra.db.work import Work
@@ -9,12 +11,14 @@ from workers.mail import letters
 
 
 def invite(
-    work: Work, room: RoomView, seat: ParticipantView, message: str | None
-) -> ParticipantView:
-    """The seat, with its invitation under way if its owner can be written to."""
-    if not letters.invitation(work, room, seat, message):
-        return seat
-    return seat.model_copy(update={"invitation": Invitation.QUEUED})
+    work: Work, room: RoomView, seats: Sequence[ParticipantView], message: str | None
+) -> tuple[ParticipantView, ...]:
+    """The seats, with the invitations under way of those whose owners can be written to."""
+    asked = letters.invitations(work, room, seats, message)
+    return tuple(
+        seat.model_copy(update={"invitation": Invitation.QUEUED}) if seat.id in asked else seat
+        for seat in seats
+    )
 
 
 def call_off(work: Work, room: RoomView) -> None:

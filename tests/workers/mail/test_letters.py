@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime, timedelta
-from typing import NoReturn
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
 
 import pytest
+from sqlalchemy import event, update
 
 from handlers.tokens import Tokens
 from infra.contract.ids import JobId
 from infra.contract.views import Invitation, ParticipantView
-from infra.db import jobs
+from infra.db import jobs, participants
+from infra.db.tables import Job
 from infra.secrets import load
 from infra.settings import settings
 from tests.support.house import NOON
 from tests.support.mail import calendar_of, text_of
 from tests.workers.mail.conftest import PostOffice
-from workers.mail import letters, send
+from workers.mail import keeping, letters, send
+
+jobs_table = Job.__table__  # type: ignore[attr-defined]
 
 
 def invite(office: PostOffice, message: str | None = None, **meeting: object) -> ParticipantView:
     room = office.meeting(**meeting)
     seat = office.seat(room)
     with office.house.begin() as work:
-        assert letters.invitation(work, room, seat, message)
+        assert letters.invitations(work, room, [seat], message)
     return seat
 
 
@@ -32,7 +36,7 @@ def test_an_invitation_brings_the_meeting_and_a_link_to_the_seat(office: PostOff
     room = office.meeting(location="Room 5", description="Bring paper.")
     seat = office.seat(room)
     with office.house.begin() as work:
-        assert letters.invitation(work, room, seat, "Hope to see you,\nBo")
+        assert letters.invitations(work, room, [seat], "Hope to see you,\nBo")
     assert office.invitation_of(seat) is Invitation.QUEUED
 
     office.work()
@@ -131,12 +135,11 @@ def test_without_a_server_or_an_address_nothing_is_queued(
     reachable = office.seat(room)
 
     with office.house.begin() as work:
-        for seat in unreachable:
-            assert not letters.invitation(work, room, seat, None), seat.email
+        assert letters.invitations(work, room, unreachable, None) == frozenset()
     monkeypatch.delenv("PARLEY_SMTP_URL")
     settings.cache_clear()
     with office.house.begin() as work:
-        assert not letters.invitation(work, room, reachable, None)
+        assert not letters.invitations(work, room, [reachable], None)
 
     assert office.jobs() == []
 
@@ -146,7 +149,7 @@ def test_what_is_rolled_back_is_not_written(office: PostOffice) -> None:
     seat = office.seat(room)
 
     with pytest.raises(ZeroDivisionError), office.house.begin() as work:
-        letters.invitation(work, room, seat, None)
+        letters.invitations(work, room, [seat], None)
         raise ZeroDivisionError
 
     assert office.jobs() == []
@@ -231,6 +234,59 @@ def test_what_was_called_off_meanwhile_is_not_asked_to(office: PostOffice) -> No
 
     assert office.sink.tried == 0
     assert [job.state for job in office.jobs()] == ["done"]
+
+
+def test_what_became_of_a_letter_is_not_forgotten_by_who_changes_the_seat_meanwhile(
+    office: PostOffice,
+) -> None:
+    seat = invite(office)
+    with office.house.engine.connect() as connection:
+        before = participants.get(connection, seat.tenant_id, seat.room_id, seat.id)
+    assert before is not None
+
+    office.work()
+    with office.house.begin() as work:
+        participants.save(work.connection, before.model_copy(update={"display_name": "Anna"}))
+
+    assert office.invitation_of(seat) is Invitation.SENT
+
+
+def test_many_are_asked_in_few_statements(office: PostOffice) -> None:
+    room = office.meeting()
+    seats = [office.seat(room, f"a{n}@x.example") for n in range(60)]
+    statements: list[str] = []
+
+    def count(_: Any, __: Any, statement: str, *___: Any) -> None:
+        statements.append(statement)
+
+    event.listen(office.house.engine, "before_cursor_execute", count)
+    with office.house.begin() as work:
+        asked = letters.invitations(work, room, seats, None)
+    event.remove(office.house.engine, "before_cursor_execute", count)
+
+    assert asked == {seat.id for seat in seats}
+    assert {office.invitation_of(seat) for seat in seats} == {Invitation.QUEUED}
+    assert len(statements) <= 5, statements
+
+
+def test_a_letter_that_is_over_is_forgotten_after_a_day(office: PostOffice) -> None:
+    office.sink.answers = ["550 nobody is ann@school.example here"]
+    invite(office)
+    invite(office)
+    office.work()
+    invite(office)
+    states = [job.state for job in office.jobs()]
+    assert sorted(states) == ["done", "failed", "queued"]
+    assert not any("@" in (job.error or "") for job in office.jobs())
+
+    keeping.forget_letters(office.tools)
+    assert len(office.jobs()) == 3
+    yesterday = datetime.now(UTC) - timedelta(hours=24, minutes=1)
+    with office.house.engine.begin() as connection:
+        connection.execute(update(jobs_table).values(updated_at=yesterday))
+    keeping.forget_letters(office.tools)
+
+    assert [job.state for job in office.jobs()] == ["queued"]
 
 
 def test_many_letters_are_queued_after_the_unit_that_wrote_them(office: PostOffice) -> None:

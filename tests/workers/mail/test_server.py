@@ -111,5 +111,14 @@ def test_an_answer_means_later_or_never(sink: Sink, answer: str, meaning: type[E
         plain(sink).send(message(), US, ANN)
 
 
+def test_an_answer_is_told_without_whom_it_was_about(sink: Sink) -> None:
+    sink.answers = ["550 5.1.1 <Ann@School.example>: ann@school.example is unknown"]
+
+    with pytest.raises(Never) as no:
+        plain(sink).send(message(), US, ANN)
+
+    assert str(no.value) == "550 5.1.1 <(the address)>: (the address) is unknown"
+
+
 def plain(sink: Sink) -> MailServer:
     return MailServer("127.0.0.1", sink.port, tls=False, starttls=False)

@@ -125,6 +125,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("ix_tracks_ended_at", "tracks", ["ended_at"])
     op.create_index(
         "ix_tracks_open",
         "tracks",
@@ -213,7 +214,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_participants_waiting",
         "participants",
-        ["id"],
+        ["room_id"],
         postgresql_where=sa.text("admission = 'waiting'"),
         sqlite_where=sa.text("admission = 'waiting'"),
     )
@@ -232,5 +233,14 @@ def upgrade() -> None:
     op.add_column("rooms", sa.Column("orders", sa.Integer(), server_default="0", nullable=False))
     op.execute("UPDATE rooms SET orders = version")
     op.create_index("ix_rooms_creator", "rooms", ["tenant_id", "creator_id"])
+    coming = "state = 'scheduled' AND kind = 'recurring'"
+    op.create_index(
+        "ix_rooms_coming",
+        "rooms",
+        ["starts_at"],
+        postgresql_where=sa.text(coming),
+        sqlite_where=sa.text(coming),
+    )
+    op.create_index("ix_jobs_over", "jobs", ["queue", "state", "updated_at"])
     # Seats of before were held from when they were given out.
     op.execute("UPDATE participants SET held_at = created_at")
