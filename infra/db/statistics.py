@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, delete, func, or_, select
+from sqlalchemy import Connection, and_, delete, func, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.contract.commands import QualitySample
@@ -161,15 +161,15 @@ def keep(connection: Connection, room_id: RoomId, samples: Sequence[QualitySampl
     )
 
 
-def forget(connection: Connection, *, before: datetime, rooms: int) -> int:
-    """Drop samples older than that of so many rooms; how many samples there were."""
-    old = select(SAMPLES.c.room_id).where(SAMPLES.c.until_at < before).distinct().limit(rooms)
-    gone = connection.execute(
-        delete(SAMPLES).where(
-            SAMPLES.c.room_id.in_(list(connection.scalars(old))), SAMPLES.c.until_at < before
-        )
+def forget(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Drop up to `limit` samples older than that; how many there were."""
+    key = tuple_(SAMPLES.c.room_id, SAMPLES.c.participant_id, SAMPLES.c.from_at)
+    old = (
+        select(SAMPLES.c.room_id, SAMPLES.c.participant_id, SAMPLES.c.from_at)
+        .where(SAMPLES.c.until_at < before)
+        .limit(limit)
     )
-    return gone.rowcount
+    return connection.execute(delete(SAMPLES).where(key.in_(old))).rowcount
 
 
 def holder(connection: Connection, room_id: RoomId) -> tuple[PodId | None, int] | None:

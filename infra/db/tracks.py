@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from infra.contract.ids import RoomId, TrackId
 from infra.contract.views import TrackView
@@ -34,6 +34,12 @@ def end(connection: Connection, room_id: RoomId, track_id: TrackId, at: datetime
         .values(ended_at=at)
     )
     return ended.rowcount == 1
+
+
+def forget(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Drop up to `limit` tracks that ended before then; how many there were."""
+    old = select(TRACKS.c.id).where(TRACKS.c.ended_at < before).limit(limit)
+    return connection.execute(delete(TRACKS).where(TRACKS.c.id.in_(old))).rowcount
 
 
 def running(connection: Connection, room_id: RoomId) -> list[TrackView]:

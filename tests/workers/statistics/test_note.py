@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from infra.contract.commands import (
     EndRoom,
@@ -20,10 +21,11 @@ from infra.contract.ids import MessageId, ParticipantId, PodId, TrackId, new_id
 from infra.contract.messages import Placement
 from infra.contract.statistics import RoomFacts
 from infra.contract.views import RoomView, TrackView
-from infra.db import statistics
+from infra.db import statistics, tracks
 from tests.support.house import NOON, House
 from workers.rooms import watch
-from workers.statistics.sweep import KEPT, forget_samples
+from workers.statistics import sweep
+from workers.statistics.sweep import KEPT, TRACKS_KEPT, forget_samples, forget_tracks
 
 
 @pytest.fixture
@@ -263,3 +265,33 @@ def test_samples_are_forgotten_in_time(house: House, room: RoomView) -> None:
 
     with house.engine.connect() as connection:
         assert len(connection.execute(statistics.SAMPLES.select()).all()) == 1
+
+
+def test_many_old_samples_are_forgotten_some_at_a_time(
+    house: House, room: RoomView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "FORGOTTEN_AT_ONCE", 2)
+    at, ann = held(house, room), house.come(room)
+    measure(house, at, *(sample(ann, start=10.0 * n) for n in range(5)))
+
+    house.wait(seconds=KEPT.total_seconds() + 60)
+    forget_samples(house.tools)
+
+    with house.engine.connect() as connection:
+        assert connection.execute(statistics.SAMPLES.select()).all() == []
+
+
+def test_a_track_that_is_over_is_forgotten_in_time_and_its_room_remembers_it(
+    house: House, room: RoomView
+) -> None:
+    at, ann = held(house, room), house.come(room)
+    over, running = track(ann), track(ann, "camera")
+    tell(house, at, news(over, ended_after=5), news(running))
+
+    house.wait(seconds=TRACKS_KEPT.total_seconds() + 60)
+    forget_tracks(house.tools)
+
+    with house.engine.connect() as connection:
+        known = connection.scalars(select(tracks.TRACKS.c.id)).all()
+    assert known == [running.track_id]
+    assert house.kinds(room).count("track.unpublished") == 1
