@@ -235,16 +235,13 @@ def anybody_since(
     )
 
 
-def kept_for_addresses(
-    connection: Connection, tenant_id: TenantId, room_id: RoomId
-) -> list[tuple[ParticipantId, str]]:
-    """Seats of people who were invited by an e-mail address and are no known user yet, the oldest
-    first, and the address."""
+def kept_for_addresses(connection: Connection, room_id: RoomId) -> list[tuple[ParticipantId, str]]:
+    """Seats of the locked room for people who were invited by an e-mail address and are no known
+    user yet, the oldest first, and the address."""
     rows = connection.execute(
         select(PARTICIPANTS.c.id, PARTICIPANTS.c.email)
         .where(
             PARTICIPANTS.c.room_id == room_id,
-            PARTICIPANTS.c.tenant_id == tenant_id,
             PARTICIPANTS.c.external_user_id.is_(None),
             PARTICIPANTS.c.invited_at.is_not(None),
             PARTICIPANTS.c.email.is_not(None),

@@ -138,7 +138,7 @@ def keep_seats(
 
 def claimed(work: Work, tenant_id: TenantId, room_id: RoomId, email: str) -> ParticipantView | None:
     """The seat kept for whoever has this address, if no user has it yet."""
-    kept = participants.kept_for_addresses(work.connection, tenant_id, room_id)
+    kept = participants.kept_for_addresses(work.connection, room_id)
     # Compared here, since not every database folds the case of every letter.
     seat_id = next((seat for seat, whose in kept if _address(whose) == _address(email)), None)
     if seat_id is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 from infra.contract.commands import (
@@ -23,7 +24,8 @@ from infra.contract.commands import (
 )
 from infra.contract.ids import ConnectionId, MessageId, RecordingId, RoomId, new_id
 from infra.contract.messages import Command
-from infra.contract.views import RoomState
+from infra.contract.views import Admission, RoomState
+from infra.db import participants
 from infra.db.rooms import count_live
 from tests.support.house import House, entering, invitee, joining, joining_as, leaving
 from workers.rooms import reap
@@ -131,3 +133,94 @@ def test_a_tenant_that_closes_while_rooms_are_made_keeps_none(house: House) -> N
 
     with house.engine.connect() as connection:
         assert count_live(connection, tenant.id) == 0
+
+
+def test_however_many_join_at_once_no_more_get_in_than_there_are_places(house: House) -> None:
+    tenant = house.tenant(max_participants_per_room=20)
+    room = house.plan(tenant, config={"members_only": False, "max_participants": 5})
+    house.do(StartRoom(tenant_id=tenant.id, room_id=room.id))
+    coming: list[Command[Any]] = [joining_as(room, f"u{n % 12}") for n in range(24)]
+    coming += [joining(tenant.id, str(room.id), f"Guest {n}") for n in range(6)]
+    random.Random(3).shuffle(coming)
+
+    run(house, coming)
+
+    with house.engine.connect() as connection:
+        given = participants.standing(connection, tenant.id, room.id)
+        taken = participants.count_taken(connection, tenant.id, room.id, house.now)
+    # Tess made the meeting, has a seat in it and did not come.
+    assert taken == 5
+    assert len([seat for seat in given if seat.held_at is not None]) == 5
+    users = [seat.external_user_id for seat in given if seat.external_user_id is not None]
+    assert len(users) == len(set(users))
+    entering_all = [entering(room, seat.id, ConnectionId(new_id())) for seat in given]
+    run(house, entering_all * 2)
+    assert house.seen(room).participant_count == 5
+
+
+def test_who_is_let_in_while_asking_again_stays_let_in(house: House) -> None:
+    tenant = house.tenant()
+    room = house.plan(tenant, config={"members_only": False, "waiting_room_enabled": True})
+    where = {"tenant_id": tenant.id, "room_id": room.id}
+    house.do(StartRoom(**where))
+    people = [f"u{n}" for n in range(6)]
+    for user in people:
+        house.join(room, user)
+
+    run(
+        house,
+        [
+            command
+            for _ in range(3)
+            for command in (
+                *(joining_as(room, user) for user in people),
+                DecideAdmission(admit=True, **where),
+            )
+        ],
+    )
+
+    seats = [house.seat(room, user) for user in people]
+    assert [seat and seat.admission for seat in seats] == [Admission.ADMITTED] * 6
+    kinds = house.kinds(room)
+    assert (kinds.count("participant.waiting"), kinds.count("participant.admitted")) == (6, 6)
+
+
+def test_who_is_turned_away_while_asking_again_stays_turned_away(house: House) -> None:
+    tenant = house.tenant()
+    room = house.plan(tenant, config={"members_only": False, "waiting_room_enabled": True})
+    where = {"tenant_id": tenant.id, "room_id": room.id}
+    house.do(StartRoom(**where))
+    ann = house.join(room, "ann").participant.id
+    deciding = DecideAdmission(admit=False, participant_ids=(ann,), **where)
+
+    run(house, [deciding, *(joining_as(room, "ann") for _ in range(6)), deciding])
+
+    seat = house.seat(room, "ann")
+    assert seat is not None
+    assert (seat.admission, seat.held_at) == (Admission.DENIED, None)
+    assert house.kinds(room).count("participant.denied") == 1
+
+
+def test_a_series_that_ends_while_it_is_started_is_on_or_comes_next_and_never_both(
+    house: House,
+) -> None:
+    tenant = house.tenant()
+    room = house.plan(tenant, recurrence="FREQ=DAILY")
+    where = {"tenant_id": tenant.id, "room_id": room.id}
+    steps: list[Command[Any]] = [StartRoom(**where), EndRoom(**where)] * 12
+
+    run(house, steps)
+
+    seen = house.seen(room)
+    log = house.log(room)
+    turns = [event.kind for event in log if event.kind in ("room.started", "room.ended")]
+    assert turns == ["room.started", "room.ended"] * (len(turns) // 2) + (
+        ["room.started"] if seen.state is RoomState.LIVE else []
+    )
+    # Each end moves the series on by one occurrence, and nothing else does.
+    ended = turns.count("room.ended")
+    assert seen.starts_at == room.starts_at + timedelta(days=ended)
+    assert seen.state in (RoomState.LIVE, RoomState.SCHEDULED)
+    assert (seen.started_at is None) is (seen.state is RoomState.SCHEDULED)
+    with house.engine.connect() as connection:
+        assert count_live(connection, tenant.id) == (seen.state is RoomState.LIVE)
