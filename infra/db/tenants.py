@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from infra.contract.ids import TenantId
 from infra.contract.views import TenantConfig, TenantView
@@ -85,9 +86,10 @@ def insert(
     return made and keys.add_own(connection, tenant.id, api_key_sha256, now)
 
 
-def save(connection: Connection, tenant: TenantView) -> None:
-    """Write back everything that may change."""
-    connection.execute(
+def save(connection: Connection, tenant: TenantView) -> bool:
+    """Write back everything that may change. False when another tenant took its `external_ref`
+    meanwhile: roll back then."""
+    changed = (
         update(TENANTS)
         .where(TENANTS.c.id == tenant.id)
         .values(
@@ -101,6 +103,11 @@ def save(connection: Connection, tenant: TenantView) -> None:
             updated_at=tenant.updated_at,
         )
     )
+    try:
+        connection.execute(changed)
+    except IntegrityError:
+        return False
+    return True
 
 
 def empty_room_timeouts(connection: Connection) -> list[int]:

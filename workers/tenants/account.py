@@ -71,7 +71,8 @@ def update_tenant(command: UpdateTenant, work: Work, tools: Tools) -> TenantView
         changes["config"] = merged(tenant.config, wanted)
     if changes:
         tenant = tenant.model_copy(update={**changes, "updated_at": work.now})
-        tenants.save(work.connection, tenant)
+        if not tenants.save(work.connection, tenant):
+            raise refuse(Reason.MALFORMED, "external_ref is taken")
     return tenant
 
 

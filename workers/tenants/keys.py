@@ -64,8 +64,9 @@ def revoke_token(command: RevokeToken, work: Work, tools: Tools) -> Done:
 
 @every(600)
 def forget_revoked_tokens(tools: Tools) -> None:
-    """Those that would have expired by themselves."""
-    with tools.begin() as work:
-        lapsed = keys.lapsed(work.connection, work.now - LONGER, AT_ONCE)
-        if lapsed:
-            keys.forget_revoked(work.connection, lapsed)
+    """Those that would have expired by themselves, and codes that were used."""
+    forgotten = AT_ONCE
+    while forgotten == AT_ONCE:
+        with tools.begin() as work:
+            before = work.now - LONGER
+            forgotten = keys.forget_revoked(work.connection, before=before, limit=AT_ONCE)

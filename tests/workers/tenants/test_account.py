@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 from infra.contract.commands import CreateTenant, DeleteTenant, RotateApiKey, UpdateTenant
 from infra.contract.ids import TenantId, new_id
-from infra.contract.refusals import Reason
+from infra.contract.refusals import Reason, Refused
 from infra.contract.views import DuplicatePolicy, TenantConfig, TenantView
 from infra.db import tenants
 from tests.support.house import House
@@ -145,3 +148,17 @@ def test_an_unknown_tenant_is_unknown(house: House) -> None:
         RotateApiKey(tenant_id=nobody, api_key_sha256="aa"),
     ):
         assert house.refusal(command) is Reason.TENANT_UNKNOWN
+
+
+def test_of_many_tenants_that_want_one_name_at_once_one_gets_it(house: House) -> None:
+    def named(tenant: TenantView) -> str:
+        try:
+            return house.do(UpdateTenant(tenant_id=tenant.id, external_ref="campus-1")).name
+        except Refused as no:
+            return no.refusal.detail or ""
+
+    wanting = [house.tenant() for _ in range(6)]
+    with ThreadPoolExecutor(6) as threads:
+        said: Sequence[str] = sorted(threads.map(named, wanting))
+
+    assert said == ["Acme"] + ["external_ref is taken"] * 5

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from infra.contract.commands import (
     CreateKey,
     CreateTenant,
@@ -180,6 +182,21 @@ def test_a_revoked_token_is_remembered_until_it_would_have_expired(house: House)
     assert revoked()
     house.now += LONGER + timedelta(seconds=1)
     assert not revoked()
+
+
+def test_however_many_tokens_were_revoked_none_is_remembered_for_ever(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.tenants.keys.AT_ONCE", 2)
+    tenant = house.tenant()
+    for _ in range(5):
+        house.do(RevokeToken(tenant_id=tenant.id, jti=new_id(), expires_at=house.now))
+
+    house.now += LONGER + timedelta(seconds=1)
+    forget_revoked_tokens(house.tools)
+
+    with house.begin() as work:
+        assert work.connection.execute(keys.REVOKED.select()).all() == []
 
 
 def test_a_scope_that_is_known_no_more_opens_nothing(house: House) -> None:
