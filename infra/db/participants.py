@@ -11,6 +11,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     delete,
     func,
     literal_column,
@@ -305,6 +306,15 @@ def save(connection: Connection, seat: ParticipantView) -> None:
     )
 
 
+def save_all(connection: Connection, seats: Sequence[ParticipantView]) -> None:
+    """As `save`."""
+    if seats:
+        rows = [{"seat_id": seat.id, **_columns(seat)} for seat in seats]
+        connection.execute(
+            update(PARTICIPANTS).where(PARTICIPANTS.c.id == bindparam("seat_id")), rows
+        )
+
+
 def mark_invitations(
     connection: Connection, participant_ids: Sequence[ParticipantId], invitation: Invitation
 ) -> None:
@@ -326,12 +336,14 @@ def close_doors(connection: Connection, room_id: RoomId) -> None:
     )
 
 
-def mark_removed(connection: Connection, seat: ParticipantView, now: datetime) -> None:
-    connection.execute(
-        update(PARTICIPANTS)
-        .where(PARTICIPANTS.c.id == seat.id, PARTICIPANTS.c.tenant_id == seat.tenant_id)
-        .values(removed_at=now)
-    )
+def mark_removed(connection: Connection, seats: Sequence[ParticipantView], now: datetime) -> None:
+    """Seats of one room."""
+    if seats:
+        connection.execute(
+            update(PARTICIPANTS)
+            .where(PARTICIPANTS.c.id.in_([seat.id for seat in seats]))
+            .values(removed_at=now)
+        )
 
 
 # --- connections ---

@@ -78,8 +78,7 @@ def _ask(work: Work, room: LockedRoom, invitees: Sequence[Invitee]) -> bool:
         and (seat.external_user_id or seat.email)
         and (room.creator_id is None or seat.external_user_id != room.creator_id)
     ]
-    for seat in unwanted:
-        people.take_away(work, room, seat, why="removed")
+    people.take_away_absent(work, room, unwanted)
     return bool(kept.invited or unwanted)
 
 

@@ -127,8 +127,7 @@ def keep_seats(
         seats.append(seat.id)
 
     participants.insert_all(work.connection, list(new.values()))
-    for seat in changed.values():
-        participants.save(work.connection, seat)
+    participants.save_all(work.connection, list(changed.values()))
     return Kept(
         seats=tuple(there.by_id[seat] for seat in seats),
         invited=tuple(there.by_id[seat] for seat in asked_first),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from infra.contract.commands import (
     LeaveSeat,
     Removed,
@@ -96,9 +98,16 @@ def leave_seat(command: LeaveSeat, work: Work, tools: Tools) -> Done:
 def take_away(
     work: Work, room: LockedRoom, seat: ParticipantView, *, why: presence.WhyLeft
 ) -> None:
-    participants.mark_removed(work.connection, seat, work.now)
+    participants.mark_removed(work.connection, [seat], work.now)
     if seat.is_present:
         presence.leave(work, room, seat, why=why)
     else:
         # Media may be connected, or on its way, without its owner having entered.
+        pods.close_participant(work, room, seat.id)
+
+
+def take_away_absent(work: Work, room: LockedRoom, seats: Sequence[ParticipantView]) -> None:
+    """As `take_away`, of many who are not there."""
+    participants.mark_removed(work.connection, seats, work.now)
+    for seat in seats:
         pods.close_participant(work, room, seat.id)

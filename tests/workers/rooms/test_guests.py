@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from infra.contract.commands import (
     CancelRoom,
@@ -106,6 +107,26 @@ def test_nobody_is_asked_to_what_is_over(house: House) -> None:
     refused = house.refusal(InviteParticipants(**of(room), invitees=(invitee("ann"),)))
 
     assert refused is Reason.ROOM_OVER
+
+
+def test_a_whole_school_is_asked_and_unasked_in_few_statements(house: House) -> None:
+    room = house.plan(house.tenant())
+    school = tuple(invitee(f"u{n}") for n in range(200))
+    with_addresses = tuple(invitee(f"u{n}", email=f"u{n}@x.example") for n in range(200))
+    statements: list[str] = []
+
+    def count(_: Any, __: Any, statement: str, *___: Any) -> None:
+        statements.append(statement)
+
+    event.listen(house.engine, "before_cursor_execute", count)
+    for invitees in (school, with_addresses, ()):
+        house.do(UpdateRoom(**of(room), invitees=invitees))
+    event.remove(house.engine, "before_cursor_execute", count)
+
+    with house.engine.connect() as connection:
+        left = participants.standing(connection, room.tenant_id, room.id)
+    assert [seat.external_user_id for seat in left] == ["tess"]
+    assert len(statements) < 60
 
 
 def test_those_with_an_address_are_written_to(
