@@ -61,9 +61,9 @@ def assemble(open_parts: Parts) -> Starlette:
             *health.routes,
             # Before the dialect they share a prefix with: it answers for all the rest of it.
             *socket_routes,
+            *ingest_routes,
             *(route for dialect in DIALECTS for route in mounted(dialect)),
             *pages(DIALECTS),
-            *ingest_routes,
             *link_routes,
             *oauth_routes,
             *files.routes,

@@ -149,7 +149,7 @@ class Issuers:
     def accepted(self, given: GivenIssuer, before: JwtIssuer | None) -> JwtIssuer:
         """The issuer as it is kept. `before`: the one of that name so far.
 
-        Raises `Refused`: MALFORMED for keys that are not the algorithm's or are weak, BAD_URL.
+        Raises `Refused`: UNUSABLE for keys that are not the algorithm's or are weak, BAD_URL.
         """
         try:
             if given.issuer == self._own_issuer:
@@ -170,9 +170,9 @@ class Issuers:
             raise refuse(Reason.BAD_URL, f"jwks_url: {unsafe}") from unsafe
         except ValidationError as wrong:
             said = wrong.errors(include_url=False, include_input=False)[0]["msg"]
-            raise refuse(Reason.MALFORMED, f"jwt_issuers: {said}") from wrong
+            raise refuse(Reason.UNUSABLE, f"jwt_issuers: {said}") from wrong
         except ValueError as wrong:
-            raise refuse(Reason.MALFORMED, f"jwt_issuers: {wrong}") from wrong
+            raise refuse(Reason.UNUSABLE, f"jwt_issuers: {wrong}") from wrong
 
     def _sealed(self, given: GivenIssuer, before: JwtIssuer | None) -> str | None:
         if given.secret is None:

@@ -52,7 +52,7 @@ def configure(
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise refuse(Reason.MALFORMED, f"{CONFIGURED}.{where}: {first['msg']}") from error
+        raise refuse(Reason.UNUSABLE, f"{CONFIGURED}.{where}: {first['msg']}") from error
     check(tools, hook.url, hook.events)
     known = webhooks.lock_of_config(work.connection, tenant.id)
     values: dict[str, Any] = {
@@ -69,7 +69,7 @@ def configure(
         if not hook.enabled:
             deliveries.stop_all(work.connection, known.view.id)
     elif secret_sealed is None:
-        raise refuse(Reason.MALFORMED, f"{CONFIGURED}.secret: a new webhook needs one")
+        raise refuse(Reason.UNUSABLE, f"{CONFIGURED}.secret: a new webhook needs one")
     else:
         made = EndpointView(
             id=EndpointId(new_id()),

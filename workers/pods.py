@@ -15,7 +15,7 @@ from infra.bus.port import PodReport
 from infra.contract.ids import ParticipantId, PodId, RoomId
 from infra.contract.live import CloseParticipant, DropRoom, HoldRoom, MuteTrack, RecordingOrder
 from infra.contract.views import TrackView
-from infra.db import participants, recordings, rooms
+from infra.db import participants, placements, recordings
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
 
@@ -89,7 +89,7 @@ def hold(work: Work, room: LockedRoom) -> None:
         HoldRoom(
             room_id=room.id,
             epoch=room.epoch,
-            version=rooms.next_order(work.connection, room),
+            version=placements.next_order(work.connection, room),
             tenant_id=room.tenant_id,
             recording=running
             and RecordingOrder(
@@ -117,7 +117,7 @@ def mute_screen(
                 MuteTrack(
                     room_id=room.id,
                     epoch=room.epoch,
-                    version=rooms.next_order(work.connection, room),
+                    version=placements.next_order(work.connection, room),
                     participant_id=participant_id,
                     track_id=track.track_id,
                     muted=True,
@@ -138,7 +138,7 @@ def close_participant(work: Work, room: LockedRoom, participant_id: ParticipantI
             CloseParticipant(
                 room_id=room.id,
                 epoch=room.epoch,
-                version=rooms.next_order(work.connection, room),
+                version=placements.next_order(work.connection, room),
                 participant_id=participant_id,
             ),
         )

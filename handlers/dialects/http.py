@@ -19,6 +19,7 @@ from handlers.call import Call, Retry, Visit
 from handlers.context import context
 from handlers.dialects import names
 from handlers.dialects.dialect import Dialect
+from handlers.dialects.lines import LINE
 from handlers.dialects.operation import Answer, Operation, Shown
 from handlers.limits import Rate
 from handlers.origins import preflight
@@ -33,6 +34,9 @@ REQUEST_S = 10.0
 ETAG = re.compile(r'"([\x21\x23-\x7e]{1,64})"')
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 "An `Idempotency-Key`."
+NAME = re.compile(LINE)
+LONGEST_NAME = 200
+"Characters of a name in a path."
 ERRORS_SHOWN = 5
 "Mistakes in a body that are named before the rest is left out."
 
@@ -175,7 +179,7 @@ def read_id(name: str, text: str, word: str | None = None) -> UUID:
 
 
 def read_name(name: str, text: str) -> str:
-    if not text.strip() or len(text) > 200 or not text.isprintable():
+    if len(text) > LONGEST_NAME or not NAME.fullmatch(text):
         raise refuse(Reason.MALFORMED, f"{name} is not a name")
     return text
 

@@ -14,7 +14,8 @@ from starlette.responses import HTMLResponse, Response
 from handlers.auth import May
 from handlers.dialects import names
 from handlers.dialects.dialect import Dialect, Document
-from handlers.dialects.http import UNKNOWN
+from handlers.dialects.http import LONGEST_NAME, UNKNOWN
+from handlers.dialects.lines import LINE
 from handlers.dialects.operation import Operation
 from infra.contract.refusals import Reason
 
@@ -125,6 +126,8 @@ def _parameters(
             schema["examples"] = [names.shown(word, EXAMPLE_ID)]
         elif is_id:
             schema["format"] = "uuid"
+        else:
+            schema |= {"minLength": 1, "maxLength": LONGEST_NAME, "pattern": LINE}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
     if operation.query:
         reference = schemas[operation.query, "validation"]["$ref"]

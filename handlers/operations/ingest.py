@@ -18,7 +18,7 @@ from infra.contract.live import AddCandidate, CloseConnection, Publish, Subscrib
 from infra.contract.messages import LiveCommand, Placement, Reply
 from infra.contract.refusals import Reason, Refused, refuse
 from infra.contract.views import RoomView
-from infra.db import participants, rooms
+from infra.db import connections, participants, rooms
 
 R = TypeVar("R", bound=Reply)
 
@@ -102,7 +102,7 @@ async def find(here: Context, who: Principal, room: str, connection_id: Connecti
         room_id = (await _room(here, who, room)).id
     except Refused as refused:
         raise refuse(Reason.SESSION_UNKNOWN) from refused
-    seat = await here.reader.read(participants.seat_through, tenant_id, room_id, connection_id)
+    seat = await here.reader.read(connections.seat_through, tenant_id, room_id, connection_id)
     if seat is None or not _is_own(who, seat.id, seat.external_user_id):
         raise refuse(Reason.SESSION_UNKNOWN)
     return Session(tenant_id, room_id, seat.id, connection_id)

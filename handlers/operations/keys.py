@@ -36,7 +36,7 @@ async def create(
         if found is None:
             raise refuse(Reason.ROOM_UNKNOWN)
     if expires_at is not None and expires_at <= call.here.now():
-        raise refuse(Reason.MALFORMED, "expires_at is past")
+        raise refuse(Reason.UNUSABLE, "expires_at is past")
     key = call.here.secrets.scoped_key(call.command_id)
     made = await call.ask(
         CreateKey(

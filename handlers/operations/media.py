@@ -10,7 +10,7 @@ from infra.contract.commands import PlaceRoom
 from infra.contract.ids import RoomId, TenantId
 from infra.contract.messages import LiveCommand, Placement, Reply
 from infra.contract.refusals import Reason, Refused
-from infra.db import rooms
+from infra.db import placements
 
 R = TypeVar("R", bound=Reply)
 
@@ -21,7 +21,7 @@ MOVED = (Reason.STALE_EPOCH, Reason.COMMAND_PENDING, Reason.ROOM_UNKNOWN)
 async def place(here: Context, tenant_id: TenantId, room_id: RoomId) -> Placement:
     """Where the room is held now: by the pod its row names while that reports, else where the
     rooms' owner puts it. Refuses with NO_MEDIA_POD, or as the room's state has it."""
-    held = await here.reader.read(rooms.placement, tenant_id, room_id)
+    held = await here.reader.read(placements.get, tenant_id, room_id)
     if held is not None and any(pod.pod_id == held.pod_id for pod in await here.live.pods()):
         return held
     return await here.bus.ask(PlaceRoom(tenant_id=tenant_id, room_id=room_id))

@@ -59,7 +59,7 @@ async def update(
 
 
 async def trust(call: Call, tenant_id: TenantId, given: Sequence[GivenIssuer]) -> list[JwtIssuer]:
-    """The issuers as they are kept. Refuses MALFORMED, BAD_URL: see `Issuers.accepted`."""
+    """The issuers as they are kept. Refuses UNUSABLE, BAD_URL: see `Issuers.accepted`."""
     tenant = await get(call, tenant_id)
     before = {issuer.issuer: issuer for issuer in tenant.config.jwt_issuers}
     return [call.here.issuers.accepted(issuer, before.get(issuer.issuer)) for issuer in given]

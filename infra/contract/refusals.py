@@ -10,6 +10,9 @@ from infra.contract.messages import Message
 class Reason(StrEnum):
     # the request itself
     MALFORMED = "malformed"
+    "Not of the form that is asked for. Whoever keeps to an API's document never gets it."
+    UNUSABLE = "unusable"
+    "Of the form that is asked for, but no value that can be used."
     TOO_LARGE = "too_large"
     UNSUPPORTED_TYPE = "unsupported_type"
     NO_SUCH_ROUTE = "no_such_route"

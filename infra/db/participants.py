@@ -1,4 +1,4 @@
-"""Seats, who sits in them, and the connections through which they are there."""
+"""Seats, and who sits in them. Through what they are there is in `connections.py`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    delete,
     func,
     literal_column,
     or_,
@@ -21,14 +20,13 @@ from sqlalchemy import (
 )
 from sqlalchemy import insert as insert_row
 
-from infra.contract.ids import ConnectionId, ParticipantId, RoomId, TenantId
+from infra.contract.ids import ParticipantId, RoomId, TenantId
 from infra.contract.views import Admission, Invitation, ParticipantView, Role
 from infra.db.tables import Participant
 from infra.db.upsert import insert_new
 
 _TABLES = Participant.metadata.tables
 PARTICIPANTS = _TABLES["participants"]
-CONNECTIONS = _TABLES["connections"]
 
 SEAT_HELD_FOR = timedelta(seconds=120)
 "A seat given out and not yet used keeps its place this long; longer: no-shows fill up rooms."
@@ -54,7 +52,7 @@ def _taken(now: datetime) -> Any:
     )
 
 
-def _view(row: Row[Any]) -> ParticipantView:
+def view(row: Row[Any]) -> ParticipantView:
     return ParticipantView(
         id=row.id,
         room_id=row.room_id,
@@ -94,7 +92,7 @@ def _columns(seat: ParticipantView) -> dict[str, Any]:
     }
 
 
-def _in(tenant_id: TenantId, room_id: RoomId) -> Select[Any]:
+def seats_of(tenant_id: TenantId, room_id: RoomId) -> Select[Any]:
     return select(PARTICIPANTS).where(
         PARTICIPANTS.c.room_id == room_id, PARTICIPANTS.c.tenant_id == tenant_id
     )
@@ -108,11 +106,11 @@ def get(
 ) -> ParticipantView | None:
     """A seat that was not taken away."""
     row = connection.execute(
-        _in(tenant_id, room_id).where(
+        seats_of(tenant_id, room_id).where(
             PARTICIPANTS.c.id == participant_id, PARTICIPANTS.c.removed_at.is_(None)
         )
     ).one_or_none()
-    return _view(row) if row else None
+    return view(row) if row else None
 
 
 def in_room(
@@ -122,24 +120,24 @@ def in_room(
 
     Who was never let in is not among them: see `waiting`.
     """
-    seats = _in(tenant_id, room_id).where(
+    seats = seats_of(tenant_id, room_id).where(
         or_(PARTICIPANTS.c.removed_at.is_(None), PARTICIPANTS.c.joined_at.is_not(None)), _ENTITLED
     )
     if active:
         seats = seats.where(_PRESENT)
-    return [_view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
+    return [view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
 
 
 def standing(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> list[ParticipantView]:
     """Every seat that was not taken away, also of who has only asked to be let in."""
-    seats = _in(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None))
-    return [_view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
+    seats = seats_of(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None))
+    return [view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
 
 
 def kept(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> list[ParticipantView]:
     """As `in_room`, without the seats that were taken away since."""
-    seats = _in(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None), _ENTITLED)
-    return [_view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
+    seats = seats_of(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None), _ENTITLED)
+    return [view(row) for row in connection.execute(seats.order_by(PARTICIPANTS.c.id))]
 
 
 def invited_users(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> list[str]:
@@ -172,7 +170,7 @@ def seat_of(
 ) -> ParticipantView | None:
     """The newest seat of this person that was not taken away."""
     row = connection.execute(
-        _in(tenant_id, room_id)
+        seats_of(tenant_id, room_id)
         .where(
             PARTICIPANTS.c.external_user_id == user_id,
             PARTICIPANTS.c.removed_at.is_(None),
@@ -180,17 +178,17 @@ def seat_of(
         .order_by(PARTICIPANTS.c.id.desc())
         .limit(1)
     ).one_or_none()
-    return _view(row) if row else None
+    return view(row) if row else None
 
 
 def waiting(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> list[ParticipantView]:
     """Who waits to be let in, in the order they asked."""
     rows = connection.execute(
-        _in(tenant_id, room_id)
+        seats_of(tenant_id, room_id)
         .where(_WAITING, PARTICIPANTS.c.removed_at.is_(None))
         .order_by(PARTICIPANTS.c.asked_at, PARTICIPANTS.c.id)
     )
-    return [_view(row) for row in rows]
+    return [view(row) for row in rows]
 
 
 def is_taken(seat: ParticipantView, now: datetime) -> bool:
@@ -220,7 +218,10 @@ def count_taken(
 
 
 def is_anybody_in(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> bool:
-    return connection.execute(_in(tenant_id, room_id).where(_PRESENT).limit(1)).first() is not None
+    return (
+        connection.execute(seats_of(tenant_id, room_id).where(_PRESENT).limit(1)).first()
+        is not None
+    )
 
 
 def anybody_since(
@@ -230,7 +231,7 @@ def anybody_since(
     since = _PRESENT if at is None else or_(_PRESENT, PARTICIPANTS.c.held_at >= at)
     return (
         connection.execute(
-            _in(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None), since).limit(1)
+            seats_of(tenant_id, room_id).where(PARTICIPANTS.c.removed_at.is_(None), since).limit(1)
         ).first()
         is not None
     )
@@ -344,84 +345,3 @@ def mark_removed(connection: Connection, seats: Sequence[ParticipantView], now: 
             .where(PARTICIPANTS.c.id.in_([seat.id for seat in seats]))
             .values(removed_at=now)
         )
-
-
-# --- connections ---
-
-
-def connect(
-    connection: Connection, seat: ParticipantView, connection_id: ConnectionId, now: datetime
-) -> bool:
-    """Note that the seat's owner is there through this. False: it is another seat's."""
-    made = insert_new(
-        connection,
-        CONNECTIONS,
-        id=connection_id,
-        participant_id=seat.id,
-        room_id=seat.room_id,
-        created_at=now,
-    )
-    if made:
-        return True
-    owner = connection.scalar(
-        select(CONNECTIONS.c.participant_id).where(CONNECTIONS.c.id == connection_id)
-    )
-    return owner == seat.id
-
-
-def disconnect(connection: Connection, seat: ParticipantView, connection_id: ConnectionId) -> bool:
-    """False: there was no such connection of this seat."""
-    gone = connection.execute(
-        delete(CONNECTIONS).where(
-            CONNECTIONS.c.id == connection_id, CONNECTIONS.c.participant_id == seat.id
-        )
-    )
-    return gone.rowcount == 1
-
-
-def disconnect_all(connection: Connection, seat: ParticipantView) -> None:
-    connection.execute(delete(CONNECTIONS).where(CONNECTIONS.c.participant_id == seat.id))
-
-
-def disconnect_room(connection: Connection, room_id: RoomId) -> None:
-    connection.execute(delete(CONNECTIONS).where(CONNECTIONS.c.room_id == room_id))
-
-
-def is_connected(connection: Connection, seat: ParticipantView) -> bool:
-    found = connection.execute(
-        select(CONNECTIONS.c.id).where(CONNECTIONS.c.participant_id == seat.id).limit(1)
-    )
-    return found.first() is not None
-
-
-def seat_through(
-    connection: Connection, tenant_id: TenantId, room_id: RoomId, connection_id: ConnectionId
-) -> ParticipantView | None:
-    """The seat whose owner is there through this connection."""
-    row = connection.execute(
-        _in(tenant_id, room_id)
-        .join(CONNECTIONS, CONNECTIONS.c.participant_id == PARTICIPANTS.c.id)
-        .where(CONNECTIONS.c.id == connection_id)
-    ).one_or_none()
-    return _view(row) if row else None
-
-
-def connected_before(
-    connection: Connection, before: datetime
-) -> list[tuple[TenantId, RoomId, ParticipantId, ConnectionId]]:
-    """Every connection older than `before`, over all tenants: what the presence sweep checks."""
-    rows = connection.execute(
-        select(
-            PARTICIPANTS.c.tenant_id,
-            CONNECTIONS.c.room_id,
-            CONNECTIONS.c.participant_id,
-            CONNECTIONS.c.id,
-        )
-        .join(PARTICIPANTS, PARTICIPANTS.c.id == CONNECTIONS.c.participant_id)
-        .where(CONNECTIONS.c.created_at < before)
-        .order_by(CONNECTIONS.c.room_id, CONNECTIONS.c.id)
-    )
-    return [
-        (TenantId(row[0]), RoomId(row[1]), ParticipantId(row[2]), ConnectionId(row[3]))
-        for row in rows
-    ]

@@ -1,4 +1,5 @@
-"""Rooms: what is read and written of them. Their log is in `events.py`."""
+"""Rooms: what is read and written of them. Their log is in `events.py`, which pod holds them in
+`placements.py`."""
 
 from __future__ import annotations
 
@@ -22,7 +23,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.contract.ids import PodId, RoomId, SpoolId, TenantId
-from infra.contract.messages import Placement
 from infra.contract.views import Admission, RoomConfig, RoomKind, RoomState, RoomView
 from infra.db.deliveries import anybody_hears
 from infra.db.tables import Room
@@ -223,27 +223,6 @@ def count_live(connection: Connection, tenant_id: TenantId) -> int:
     ).scalar_one()
 
 
-def placement(connection: Connection, tenant_id: TenantId, room_id: RoomId) -> Placement | None:
-    """Where a live room was put last; its pod may have died since."""
-    row = connection.execute(
-        select(ROOMS.c.pod_id, ROOMS.c.epoch, ROOMS.c.orders).where(
-            ROOMS.c.id == room_id,
-            ROOMS.c.tenant_id == tenant_id,
-            ROOMS.c.state == RoomState.LIVE,
-            ROOMS.c.pod_id.is_not(None),
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    return Placement(room_id=room_id, pod_id=row.pod_id, epoch=row.epoch, version=row.orders)
-
-
-def tenant_of(connection: Connection, room_id: RoomId) -> TenantId | None:
-    """For orders that come from a pod, which knows no tenants."""
-    tenant_id = connection.scalar(select(ROOMS.c.tenant_id).where(ROOMS.c.id == room_id))
-    return TenantId(tenant_id) if tenant_id else None
-
-
 # --- writing ---
 
 
@@ -368,17 +347,6 @@ def change(connection: Connection, room: LockedRoom, now: datetime, **values: An
     )
 
 
-def next_order(connection: Connection, room: LockedRoom) -> int:
-    """A number greater than any that was given out for the room before."""
-    number: int = connection.execute(
-        update(ROOMS)
-        .where(ROOMS.c.id == room.id, ROOMS.c.tenant_id == room.tenant_id)
-        .values(orders=ROOMS.c.orders + 1)
-        .returning(ROOMS.c.orders)
-    ).scalar_one()
-    return number
-
-
 def mark_empty(connection: Connection, room: LockedRoom, since: datetime | None) -> None:
     """From when on nobody is there; None: somebody is."""
     connection.execute(
@@ -386,22 +354,3 @@ def mark_empty(connection: Connection, room: LockedRoom, since: datetime | None)
         .where(ROOMS.c.id == room.id, ROOMS.c.tenant_id == room.tenant_id)
         .values(empty_since=since)
     )
-
-
-def move(connection: Connection, room: RoomView, pod_id: PodId, spool_id: SpoolId) -> int | None:
-    """Give a live room to the pod under the next epoch, which is returned.
-
-    None: it has moved or ended since `room` was read.
-    """
-    epoch: int | None = connection.scalar(
-        update(ROOMS)
-        .where(
-            ROOMS.c.id == room.id,
-            ROOMS.c.tenant_id == room.tenant_id,
-            ROOMS.c.epoch == room.epoch,
-            ROOMS.c.state == RoomState.LIVE,
-        )
-        .values(epoch=ROOMS.c.epoch + 1, pod_id=pod_id, spool_id=spool_id)
-        .returning(ROOMS.c.epoch)
-    )
-    return epoch

@@ -32,6 +32,8 @@ def house(
         "PARLEY_DATABASE_URL": postgres_url,
         "PARLEY_REDIS_URL": own_redis.url,
         "PARLEY_RATE_LIMIT_PER_MINUTE": "0",
+        # As wherever there is more than one: links are the same whichever of them makes them.
+        "PARLEY_PUBLIC_URL": "https://meet.example.org",
     }
     with running_stack(tmp_path / "home", **env) as stack:
         handlers = Handlers(2, {**env, "PARLEY_HOME": str(tmp_path / "home")})

@@ -43,7 +43,7 @@ from infra.contract.ids import ParticipantId, RoomId, TenantId, new_id
 from infra.contract.messages import Command, Placement, Reply
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import Role, RoomView
-from infra.db import rooms
+from infra.db import placements, rooms
 from infra.db.engine import make_engine
 from infra.db.reader import Reader
 from infra.db.work import Left
@@ -213,12 +213,12 @@ class Lobby:
         if pod is None:
             raise refuse(Reason.NO_MEDIA_POD)
         with self.tools.begin() as work:
-            held = rooms.placement(work.connection, command.tenant_id, command.room_id)
+            held = placements.get(work.connection, command.tenant_id, command.room_id)
             if held is not None and held.pod_id in self.bus.reports:
                 return held
             room = rooms.get(work.connection, command.tenant_id, command.room_id)
             assert room is not None
-            epoch = rooms.move(work.connection, room, pod.pod_id, pod.spool_id)
+            epoch = placements.move(work.connection, room, pod.pod_id, pod.spool_id)
         assert epoch is not None
         if held is not None:
             self.say(command.room_id, RoomMoved(room_id=command.room_id, epoch=epoch))

@@ -11,6 +11,8 @@ from uuid import UUID
 from handlers.dialects import names
 from handlers.dialects.dialect import Dialect
 from infra.contract.ids import ParticipantId, RecordingId, RoomId, TrackId, new_id
+from infra.contract.live import CloseTrack, MuteTrack
+from infra.contract.messages import Done
 from infra.contract.views import TrackView
 from infra.db import recordings
 from tests.support.api import Api
@@ -66,7 +68,8 @@ async def make_world(api: Api, tenant_id: str, key: str) -> World:
         pair = await api.made("/auth/token", {"api_key": key, **who}, key="")
         return str(pair["access_token"])
 
-    room = (await made("/rooms", {"name": "Algebra"}))["id"]
+    host = await token(user_id="teacher", role="host")
+    room = (await api.made("/rooms", {"name": "Algebra"}, token=host))["id"]
     other_room = (await made("/rooms", {"name": "Botany"}))["id"]
     seats = {
         role: await made(f"/rooms/{room}/participants", {"display_name": role, "role": role})
@@ -91,6 +94,7 @@ async def make_world(api: Api, tenant_id: str, key: str) -> World:
         source="camera",
     )
     api.bus.published[RoomId(UUID(room))] = (track,)
+    _hold(api)
     return World(
         tenant_id=tenant_id,
         key=key,
@@ -108,7 +112,7 @@ async def make_world(api: Api, tenant_id: str, key: str) -> World:
             "track_id": str(track.track_id),
         },
         tokens={
-            "host": await token(user_id="teacher", role="host"),
+            "host": host,
             "student": await token(user_id="student", role="student"),
             "host_seat": seats["host"]["access_token"],
             "guest_seat": seats["participant"]["access_token"],
@@ -116,6 +120,14 @@ async def make_world(api: Api, tenant_id: str, key: str) -> World:
             "scoped_key": scoped["key"],
         },
     )
+
+
+def _hold(api: Api) -> None:
+    """A media pod that does to tracks what it is told to."""
+    if not api.bus.reports:
+        api.bus.pod()
+    api.bus.answer(MuteTrack, lambda _: Done())
+    api.bus.answer(CloseTrack, lambda _: Done())
 
 
 def _store(api: Api, recording: str) -> None:

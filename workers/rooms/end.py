@@ -5,7 +5,7 @@ from __future__ import annotations
 from infra.contract.commands import CancelRoom, DeleteRoom, EndRoom, RoomDeleted
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import RoomState, RoomView
-from infra.db import participants, rooms
+from infra.db import connections, participants, rooms
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
 from workers import capture, pods, tracks
@@ -55,7 +55,7 @@ def end(work: Work, room: LockedRoom, *, again: bool = True) -> RoomView:
     tracks.end_all(work, room)
     for seat in participants.in_room(work.connection, room.tenant_id, room.id, active=True):
         presence.note_left(work, room, seat, why="ended")
-    participants.disconnect_room(work.connection, room.id)
+    connections.disconnect_room(work.connection, room.id)
     participants.close_doors(work.connection, room.id)
     # The pod was told to close the recording before this, and closes it at a drop in any case.
     if room.pod_id is not None:

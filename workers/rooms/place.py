@@ -9,7 +9,7 @@ from infra.contract.ids import RoomId, TenantId
 from infra.contract.messages import Done, Placement
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import RoomState
-from infra.db import rooms
+from infra.db import placements, rooms
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
 from workers import capture, pods, tracks
@@ -34,7 +34,7 @@ def place_room(command: PlaceRoom, work: Work, tools: Tools) -> Placement:
 @owns(ClaimRoom)
 def claim_room(command: ClaimRoom, work: Work, tools: Tools) -> Done:
     """Whoever the row names holds the room, and hears what to do; anybody else drops it."""
-    tenant_id = rooms.tenant_of(work.connection, command.room_id)
+    tenant_id = placements.tenant_of(work.connection, command.room_id)
     room = rooms.lock(work.connection, tenant_id, command.room_id) if tenant_id else None
     if room is not None and room.state is RoomState.LIVE and room.pod_id == command.pod_id:
         pods.grant(tools.redis, room.id, command.pod_id, room.epoch)
@@ -56,7 +56,7 @@ def place(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -> Pla
         if room is None:
             raise refuse(Reason.ROOM_UNKNOWN)
         lifecycle.require_live(room.state)
-        held = rooms.placement(work.connection, tenant_id, room_id)
+        held = placements.get(work.connection, tenant_id, room_id)
         chosen = pods.least_loaded(alive)
         if held is not None:
             holder = alive.get(held.pod_id)
@@ -70,7 +70,7 @@ def place(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -> Pla
         if chosen is None:
             raise refuse(Reason.NO_MEDIA_POD, retry_after_s=2)
 
-        epoch = rooms.move(work.connection, room, chosen.pod_id, chosen.spool_id)
+        epoch = placements.move(work.connection, room, chosen.pod_id, chosen.spool_id)
         if epoch is None:
             continue
         if held is not None:
@@ -89,7 +89,7 @@ def _hand_over(work: Work, tools: Tools, tenant_id: TenantId, room_id: RoomId) -
     # Good for nothing should the commit fail: no pod is told of it then.
     pods.grant(tools.redis, room.id, room.pod_id, room.epoch)
     pods.hold(work, room)
-    version = rooms.next_order(work.connection, room)
+    version = placements.next_order(work.connection, room)
     return Placement(room_id=room.id, pod_id=room.pod_id, epoch=room.epoch, version=version)
 
 

@@ -13,7 +13,7 @@ from infra.contract.ids import ConnectionId, RecordingId, new_id
 from infra.contract.messages import Done
 from infra.contract.refusals import Reason, refuse
 from infra.contract.views import ParticipantView, RoomState, TenantView
-from infra.db import participants, recordings, rooms
+from infra.db import connections, participants, recordings, rooms
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
 from workers import capture, pods
@@ -99,8 +99,8 @@ def disconnect(
 ) -> None:
     """Forget one connection; with their last one the participant has left the locked room, at
     `at` if that is not now."""
-    gone = participants.disconnect(work.connection, seat, connection_id)
-    if gone and seat.is_present and not participants.is_connected(work.connection, seat):
+    gone = connections.disconnect(work.connection, seat, connection_id)
+    if gone and seat.is_present and not connections.is_connected(work.connection, seat):
         leave(work, room, seat, why=why, at=at)
 
 
@@ -113,7 +113,7 @@ def leave(
     at: datetime | None = None,
 ) -> None:
     """Somebody who is present in the locked room leaves it, with all their connections."""
-    participants.disconnect_all(work.connection, seat)
+    connections.disconnect_all(work.connection, seat)
     note_left(work, room, seat, why=why, at=at)
     if not participants.is_anybody_in(work.connection, room.tenant_id, room.id):
         rooms.mark_empty(work.connection, room, work.now)
@@ -149,5 +149,5 @@ def _join(
 
 
 def _connect(work: Work, seat: ParticipantView, connection_id: ConnectionId) -> None:
-    if not participants.connect(work.connection, seat, connection_id, work.now):
+    if not connections.connect(work.connection, seat, connection_id, work.now):
         raise refuse(Reason.SESSION_UNKNOWN, "this connection is somebody else's")

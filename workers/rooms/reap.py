@@ -14,7 +14,7 @@ from infra.bus import keys
 from infra.contract.ids import ConnectionId, ParticipantId, RecordingId, RoomId, TenantId
 from infra.contract.refusals import Refused
 from infra.contract.views import RoomState
-from infra.db import participants, recordings, room_sweeps, rooms, tenants
+from infra.db import connections, participants, recordings, room_sweeps, rooms, tenants
 from infra.db.engine import is_worth_retrying
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
@@ -73,7 +73,7 @@ def forget_vanished(tools: Tools) -> None:
     if watch.since(tools.redis, tools.now()) < PRESENCE_KNOWN_S:
         return
     with tools.engine.connect() as connection:
-        known = participants.connected_before(connection, tools.now() - NEW_FOR)
+        known = connections.connected_before(connection, tools.now() - NEW_FOR)
     for some in _batched(known, AT_ONCE):
         with tools.redis.pipeline(transaction=False) as pipe:
             for _, room, seat, _ in some:

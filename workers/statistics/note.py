@@ -12,7 +12,7 @@ import structlog
 from infra.contract.commands import NoteQuality, NoteTracks
 from infra.contract.ids import PodId
 from infra.contract.messages import Done
-from infra.db import rooms, statistics
+from infra.db import placements, rooms, statistics
 from infra.db.work import Work
 from workers import tracks
 from workers.owners import owns
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 @owns(NoteTracks)
 def note_tracks(command: NoteTracks, work: Work, tools: Tools) -> Done:
-    tenant_id = rooms.tenant_of(work.connection, command.room_id)
+    tenant_id = placements.tenant_of(work.connection, command.room_id)
     room = rooms.lock(work.connection, tenant_id, command.room_id) if tenant_id else None
     if room is None or not _counts(command, room.pod_id, room.epoch):
         return Done()

@@ -72,7 +72,7 @@ def update_tenant(command: UpdateTenant, work: Work, tools: Tools) -> TenantView
     if changes:
         tenant = tenant.model_copy(update={**changes, "updated_at": work.now})
         if not tenants.save(work.connection, tenant):
-            raise refuse(Reason.MALFORMED, "external_ref is taken")
+            raise refuse(Reason.UNUSABLE, "external_ref is taken")
     return tenant
 
 
@@ -120,7 +120,7 @@ def _check_external_ref(work: Work, tenant_id: TenantId, name: str | None) -> No
     except ValueError:
         pass
     else:
-        raise refuse(Reason.MALFORMED, "external_ref looks like a tenant's id")
+        raise refuse(Reason.UNUSABLE, "external_ref looks like a tenant's id")
     other = tenants.by_external_ref(work.connection, name)
     if other is not None and other.id != tenant_id:
-        raise refuse(Reason.MALFORMED, "external_ref is taken")
+        raise refuse(Reason.UNUSABLE, "external_ref is taken")

@@ -29,7 +29,7 @@ def create_key(command: CreateKey, work: Work, tools: Tools) -> KeyView:
     if unknown:
         raise refuse(Reason.MALFORMED, f"scopes: {sorted(unknown)[0][:64]} is none")
     if command.expires_at is not None and command.expires_at <= work.now:
-        raise refuse(Reason.MALFORMED, "expires_at is past")
+        raise refuse(Reason.UNUSABLE, "expires_at is past")
     key = KeyView(
         id=command.key_id,
         tenant_id=tenant.id,

@@ -26,13 +26,13 @@ def request_transcript(command: RequestTranscript, work: Work, tools: Tools) -> 
     if tenant is None or recording is None:
         raise refuse(Reason.RECORDING_UNKNOWN)
     if command.room_id not in (None, recording.room_id):
-        raise refuse(Reason.MALFORMED, "room_id: the recording is of another room")
+        raise refuse(Reason.UNUSABLE, "room_id: the recording is of another room")
     if command.provider not in (None, transcription.PROVIDER):
         raise refuse(Reason.PROVIDER_UNKNOWN, f"provider: there is only {transcription.PROVIDER}")
     model = transcription.model_name(tools.settings)
     if command.model not in (None, model):
         # Any name could make a worker fetch gigabytes: which models there are, operators say.
-        raise refuse(Reason.MALFORMED, f"model: there is only {model}")
+        raise refuse(Reason.UNUSABLE, f"model: there is only {model}")
     if not tenant.config.transcription_enabled:
         raise refuse(Reason.TRANSCRIPTION_DISABLED)
     if recording.state not in WHOLE:

@@ -11,6 +11,7 @@ from infra.contract.refusals import Reason
 
 WORDS: Final[Mapping[Reason, tuple[int, str]]] = {
     Reason.MALFORMED: (400, "bad request"),
+    Reason.UNUSABLE: (400, "value cannot be used"),
     Reason.TOO_LARGE: (413, "request body too large"),
     Reason.UNSUPPORTED_TYPE: (400, "unsupported content type"),
     Reason.NO_SUCH_ROUTE: (404, "not found"),
@@ -106,6 +107,7 @@ CHALK_SAYS: Final = Refuser(
     own_words=frozenset(
         {
             Reason.MALFORMED,
+            Reason.UNUSABLE,
             Reason.BAD_CREDENTIALS,
             Reason.BAD_DESCRIPTION,
             Reason.UNSUPPORTED_TYPE,

@@ -11,6 +11,7 @@ from infra.contract.refusals import Reason
 
 WORDS: Final[Mapping[Reason, tuple[int, str]]] = {
     Reason.MALFORMED: (400, "Validation error"),
+    Reason.UNUSABLE: (400, "A value cannot be used"),
     Reason.TOO_LARGE: (413, "Request body too large"),
     Reason.UNSUPPORTED_TYPE: (400, "Unsupported content type"),
     Reason.NO_SUCH_ROUTE: (404, "Not found"),

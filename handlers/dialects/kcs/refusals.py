@@ -14,6 +14,7 @@ _SIGN_IN: Final = (401, "Authentication required")
 
 WORDS: Final[Mapping[Reason, tuple[int, str]]] = {
     Reason.MALFORMED: (400, "Invalid input"),
+    Reason.UNUSABLE: (400, "A value cannot be used"),
     Reason.TOO_LARGE: (413, "Request body is too large"),
     Reason.UNSUPPORTED_TYPE: (400, "Unsupported content type"),
     Reason.NO_SUCH_ROUTE: (404, "Not found"),
@@ -147,6 +148,7 @@ KCS_SAYS: Final = Refuser(
     own_words=frozenset(
         {
             Reason.MALFORMED,
+            Reason.UNUSABLE,
             Reason.BAD_RECURRENCE,
             Reason.BAD_DESCRIPTION,
             Reason.UNSUPPORTED_TYPE,

@@ -12,7 +12,7 @@ from infra.contract.messages import Command, Done
 from infra.contract.views import TenantConfig, TenantView
 
 EXTERNAL_REF = Field(default=None, min_length=1, max_length=200)
-"""A tenant's name in other systems. Refuses MALFORMED one that another tenant has, or that looks
+"""A tenant's name in other systems. Refuses UNUSABLE one that another tenant has, or that looks
 like a tenant's id."""
 
 

@@ -5,7 +5,7 @@ from infra.contract.ids import RecordingId, new_id
 from infra.contract.live import DropRoom, HoldRoom
 from infra.contract.refusals import Reason
 from infra.contract.views import RecordingState, RoomState, RoomView
-from infra.db import recordings, rooms
+from infra.db import placements, recordings, rooms
 from tests.support.house import House, joining
 from workers.rooms import reap
 from workers.rooms.place import place
@@ -72,7 +72,7 @@ def test_the_pod_closes_the_recording_before_it_drops_the_room(house: House) -> 
     with house.engine.connect() as connection:
         [kept] = recordings.of_room(connection, room.tenant_id, room.id)
         assert (kept.state, kept.stopped_at) == (RecordingState.PROCESSING, house.now)
-        assert rooms.placement(connection, room.tenant_id, room.id) is None
+        assert placements.get(connection, room.tenant_id, room.id) is None
     assert house.kinds(room) == ["recording.started", "recording.stopped", "room.ended"]
 
 

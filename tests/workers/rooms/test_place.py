@@ -10,7 +10,7 @@ from infra.contract.ids import PodId, RecordingId, RoomId, new_id
 from infra.contract.live import DropRoom, HoldRoom, RecordingOrder
 from infra.contract.refusals import Reason
 from infra.contract.views import RoomView
-from infra.db import recordings, rooms
+from infra.db import placements, recordings
 from tests.support.house import House, joining
 from workers.rooms import watch
 from workers.rooms.place import SILENT_FOR_S
@@ -231,7 +231,7 @@ def test_a_pod_that_lost_the_room_is_told_to_drop_its_own_tenure(house: House) -
     assert house.orders(zombie.pod_id)[-1] == DropRoom(room_id=room.id, epoch=1)
     assert lease(house, room) == {"pod": str(holder.pod_id), "epoch": 2}
     with house.engine.connect() as connection:
-        held = rooms.placement(connection, room.tenant_id, room.id)
+        held = placements.get(connection, room.tenant_id, room.id)
     assert held is not None
     assert (held.pod_id, held.epoch) == (holder.pod_id, 2)
 

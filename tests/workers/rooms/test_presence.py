@@ -7,7 +7,7 @@ from infra.contract.ids import ConnectionId, ParticipantId, new_id
 from infra.contract.live import CloseParticipant
 from infra.contract.refusals import Reason
 from infra.contract.views import TenantConfig
-from infra.db import participants, rooms
+from infra.db import connections, rooms
 from tests.support.house import House, entering, leaving
 from workers.rooms.place import place
 
@@ -225,4 +225,4 @@ def test_every_connection_is_gone_after_the_last_leaves(house: House) -> None:
     house.wait(hours=1)
 
     with house.engine.connect() as connection:
-        assert participants.connected_before(connection, house.now) == []
+        assert connections.connected_before(connection, house.now) == []

@@ -82,7 +82,7 @@ def test_a_key_that_makes_no_sense_is_refused(house: House) -> None:
     tenant = house.tenant()
 
     assert house.refusal(creating(tenant, scopes=("meetings:read", "all"))) is Reason.MALFORMED
-    assert house.refusal(creating(tenant, expires_at=house.now)) is Reason.MALFORMED
+    assert house.refusal(creating(tenant, expires_at=house.now)) is Reason.UNUSABLE
     nobodys = tenant.model_copy(update={"id": TenantId(new_id())})
     assert house.refusal(creating(nobodys)) is Reason.TENANT_UNKNOWN
     house.do(DeleteTenant(tenant_id=tenant.id))

@@ -77,9 +77,9 @@ def test_a_recording_is_transcribed_once_at_a_time_and_again_later(archive: Arch
     [
         ({"recording_id": RecordingId(new_id())}, Reason.RECORDING_UNKNOWN),
         ({"tenant_id": TenantId(new_id())}, Reason.RECORDING_UNKNOWN),
-        ({"room_id": RoomId(new_id())}, Reason.MALFORMED),
+        ({"room_id": RoomId(new_id())}, Reason.UNUSABLE),
         ({"provider": "elsewhere"}, Reason.PROVIDER_UNKNOWN),
-        ({"model": "../../etc"}, Reason.MALFORMED),
+        ({"model": "../../etc"}, Reason.UNUSABLE),
     ],
 )
 def test_what_there_is_not_is_refused(

@@ -157,6 +157,7 @@ MEDIA = {
     refuses=(
         Reason.RECORDING_NOT_READY,
         Reason.PROVIDER_UNKNOWN,
+        Reason.UNUSABLE,
         Reason.TRANSCRIPTION_DISABLED,
         Reason.TRANSCRIPTION_RUNNING,
     ),

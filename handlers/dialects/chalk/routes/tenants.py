@@ -22,7 +22,14 @@ exchange = partial(
 )
 
 
-@TABLE.add("POST", "/tenants", tag="tenants", may=May.OPERATE, status=201)
+@TABLE.add(
+    "POST",
+    "/tenants",
+    tag="tenants",
+    may=May.OPERATE,
+    status=201,
+    refuses=(Reason.UNUSABLE,),
+)
 async def create_tenant(call: Call, body: wire.CreateTenant) -> Answer[wire.NewTenant]:
     """Create tenant.
 
@@ -42,7 +49,12 @@ async def get_tenant(call: Call, tenant_id: TenantId) -> Answer[wire.Tenant]:
     return _tagged(await tenants.get(call, tenant_id))
 
 
-@govern("PATCH", "/tenants/{tenant_id}", refuses=(Reason.OTHER_TENANT,), conditional=True)
+@govern(
+    "PATCH",
+    "/tenants/{tenant_id}",
+    refuses=(Reason.OTHER_TENANT, Reason.UNUSABLE),
+    conditional=True,
+)
 async def update_tenant(
     call: Call, tenant_id: TenantId, body: wire.UpdateTenant
 ) -> Answer[wire.Tenant]:
@@ -76,7 +88,7 @@ async def rotate_api_key(call: Call, tenant_id: TenantId, body: wire.RotateKey) 
 @govern(
     "PATCH",
     "/tenants/{tenant_id}/config",
-    refuses=(Reason.OTHER_TENANT, Reason.BAD_URL),
+    refuses=(Reason.OTHER_TENANT, Reason.BAD_URL, Reason.UNUSABLE),
     conditional=True,
 )
 async def update_tenant_config(

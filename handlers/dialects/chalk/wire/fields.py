@@ -3,47 +3,46 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
+from handlers.dialects.moments import YEARS, within
 from handlers.dialects.operation import Query
+from infra.contract.webhooks import EVENTS
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 Metadata = Annotated[dict[str, Any], Field(max_length=64)]
+EventName = Annotated[
+    str, Field(min_length=1, max_length=100, json_schema_extra={"enum": [*EVENTS]})
+]
 Quota = Annotated[int, Field(ge=1, le=1_000_000)]
 Seats = Annotated[int, Field(ge=2, le=10_000)]
 Minutes = Annotated[int, Field(ge=1, le=10_080)]
 
-_ORIGIN = re.compile(
-    r"https?://([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])"
-    r"(:\d{1,5})?|http://localhost:\*",
-    re.IGNORECASE | re.ASCII,
+_LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_ORIGIN = (
+    rf"^(https?://({_LABEL}(\.{_LABEL})*|\[[0-9a-f:]+\])(:[0-9]{{1,5}})?|http://localhost:\*)$"
 )
 
 
 def _origin(text: str) -> str:
     """RFC 6454, section 6.2: no path; and no wildcard but for localhost's port."""
-    if len(text) > 255 or not _ORIGIN.fullmatch(text):
+    if not re.fullmatch(_ORIGIN, text, re.IGNORECASE) or text.endswith("\n"):
         raise ValueError("must be an origin such as https://app.example.org")
     return text.lower()
 
 
-Origin = Annotated[str, AfterValidator(_origin)]
+Origin = Annotated[
+    str,
+    Field(max_length=255, json_schema_extra={"pattern": _ORIGIN}),
+    AfterValidator(_origin),
+]
 
 
-_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-
-
-def _moment(at: datetime) -> datetime:
-    """In UTC; one that can be written in any zone, and that something can last after."""
-    if not _EARLIEST <= at <= _LATEST:
-        raise ValueError("must be between the years 1970 and 9000")
-    return at.astimezone(UTC)
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
+Moment = Annotated[
+    AwareDatetime, Field(json_schema_extra={"pattern": YEARS}), AfterValidator(within)
+]
 
 
 def unset() -> Any:

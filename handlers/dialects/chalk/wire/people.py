@@ -8,28 +8,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from handlers.dialects.chalk.wire.fields import Name
+from handlers.dialects.lines import EMAIL, LINE
 from handlers.dialects.operation import Body, Query, Shown
 from infra.contract.commands import PeopleFound, PersonView
 from infra.contract.commands import Person as PersonToPut
 
-
-def _printable(text: str) -> str:
-    """Names people see in lists and letters are one line of what can be seen."""
-    if not text.isprintable():
-        raise ValueError("must be one line of printable characters")
-    return text
-
-
-Line = Annotated[Name, AfterValidator(_printable)]
-Role = Annotated[str, Field(min_length=1, max_length=40, pattern=r"\S"), AfterValidator(_printable)]
-Email = Annotated[
-    str,
-    Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"),
-    AfterValidator(_printable),
-]
+# What people see in lists and letters.
+Line = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
+Role = Annotated[str, Field(min_length=1, max_length=40, pattern=LINE)]
+Email = Annotated[str, Field(min_length=3, max_length=254, pattern=EMAIL)]
 
 COLUMNS = ("user_id", "name", "email", "role", "department")
 

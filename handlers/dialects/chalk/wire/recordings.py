@@ -149,11 +149,14 @@ class Deleted(Shown):
 # --- transcripts ---
 
 
+Language = Annotated[str, Field(max_length=16, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")]
+
+
 class Transcribe(Body):
     room_id: RoomId | None = None
     "Checked against the recording's when given."
     provider: Name | None = None
-    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")] | None = None
+    language: Language | None = None
     model: Name | None = None
     task: Literal["transcribe", "translate"] = "transcribe"
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from handlers.dialects.chalk.refusals import CHALK_SAYS
 from handlers.dialects.chalk.wire.fields import Metadata, Minutes, Moment, Name, Seats, unset
@@ -89,6 +89,15 @@ class CreateRoom(Body):
 class Asked(Body):
     """Somebody a seat is kept for, by the tenant's name for them or by e-mail."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}}
+                for name in ("external_user_id", "email")
+            ]
+        }
+    )
+
     external_user_id: Name | None = None
     email: (
         Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None
@@ -104,6 +113,18 @@ class Asked(Body):
 
 
 class ScheduleRoom(CreateRoom):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "required": ["ends_at", "duration_minutes"],
+                "properties": {
+                    "ends_at": {"type": "string"},
+                    "duration_minutes": {"type": "integer"},
+                },
+            }
+        }
+    )
+
     starts_at: Moment
     ends_at: Moment | None = None
     duration_minutes: Minutes | None = None

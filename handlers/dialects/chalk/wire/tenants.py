@@ -8,7 +8,15 @@ from uuid import UUID
 
 from pydantic import Field
 
-from handlers.dialects.chalk.wire.fields import Minutes, Name, Origin, Quota, Seats, unset
+from handlers.dialects.chalk.wire.fields import (
+    EventName,
+    Minutes,
+    Name,
+    Origin,
+    Quota,
+    Seats,
+    unset,
+)
 from handlers.dialects.chalk.wire.issuers import JwtIssuerGiven, ShownConfig
 from handlers.dialects.operation import Body, Shown
 from handlers.tokens import RoleName, TokenPair
@@ -50,9 +58,7 @@ class PostMeetingWebhookChange(Body):
     include_transcript: bool = unset()
     include_summary: bool = unset()
     include_action_items: bool = unset()
-    events: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=64)
-    ] = unset()
+    events: Annotated[tuple[EventName, ...], Field(max_length=64)] = unset()
     "At first `meeting.recording_ready` alone; empty: all of them."
 
 

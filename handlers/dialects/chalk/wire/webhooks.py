@@ -8,14 +8,12 @@ from uuid import UUID
 
 from pydantic import Field
 
-from handlers.dialects.chalk.wire.fields import unset
+from handlers.dialects.chalk.wire.fields import EventName, unset
 from handlers.dialects.operation import Body, Query, Shown
 from infra.contract.commands import DeliveryState, DeliveryView, EndpointView
 
 Url = Annotated[str, Field(min_length=8, max_length=2048)]
-Events = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=64)
-]
+Events = Annotated[tuple[EventName, ...], Field(max_length=64)]
 Description = Annotated[str, Field(max_length=500)]
 
 

@@ -20,7 +20,7 @@ TABLE = Table()
 govern = partial(TABLE.add, tag="keys", may=May.GOVERN, extension=True)
 
 
-@govern("POST", "/keys", scope=Scope.KEYS_WRITE, refuses=(Reason.ROOM_UNKNOWN,))
+@govern("POST", "/keys", scope=Scope.KEYS_WRITE, refuses=(Reason.ROOM_UNKNOWN, Reason.UNUSABLE))
 async def create_key(call: Call, body: wire.CreateKey) -> wire.NewKey:
     """Create an API key.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from handlers.dialects import names
+from handlers.dialects.moments import YEARS, within
 from handlers.dialects.operation import Query
 from infra.contract.ids import RoomId
 from infra.contract.refusals import Reason, refuse
@@ -23,17 +24,9 @@ Users = Annotated[tuple[UserId, ...], Field(max_length=5_000)]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
 
 
-_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-
-
-def _moment(at: datetime) -> datetime:
-    """In UTC; one that can be written in any zone."""
-    if not _EARLIEST <= at <= _LATEST:
-        raise ValueError("must be between the years 1970 and 9000")
-    return at.astimezone(UTC)
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
+Moment = Annotated[
+    AwareDatetime, Field(json_schema_extra={"pattern": YEARS}), AfterValidator(within)
+]
 
 
 def unset() -> Any:
@@ -55,7 +48,8 @@ def meeting_id(text: str) -> RoomId:
 
 class Page(Query):
     limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = Field(default=None, max_length=64)
+    # Below 0xe1… so that it is an id whatever its digits.
+    cursor: str | None = Field(default=None, pattern=rf"^{_CURSOR}_[0-6][0-9A-Za-z]{{21}}$")
     "The `next_cursor` of the page before."
 
     @property

@@ -9,14 +9,11 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from handlers.dialects import names
+from handlers.dialects.moments import YEARS, within
 from handlers.dialects.operation import Body, Query, Shown
 from infra.contract.ids import RoomId
 
 Data = TypeVar("Data")
-
-YEARS = r"^(19[7-9][0-9]|[2-8][0-9]{3})-"
-"Meetings are between 1970 and 8999; their own time zones may make it a day more."
-EARLIEST, LATEST = datetime(1969, 12, 31, tzinfo=UTC), datetime(9000, 1, 2, tzinfo=UTC)
 
 
 def _unsaid(value: object) -> bool:
@@ -50,12 +47,9 @@ def _moment(value: object) -> object:
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
-            value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        except (ValueError, OverflowError):
+        except ValueError:
             raise ValueError("must be an ISO 8601 time such as 2025-11-04T09:00:00Z") from None
-        if not EARLIEST <= value <= LATEST:
-            raise ValueError("must be a time between 1970 and 8999")
-        return value
+        return within(value if value.tzinfo else value.replace(tzinfo=UTC))
     if isinstance(value, datetime):
         return value
     raise ValueError("must be an ISO 8601 time such as 2025-11-04T09:00:00Z")
