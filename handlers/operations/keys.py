@@ -1,4 +1,9 @@
-"""What may be done with API keys that are good for certain things only."""
+"""What may be done with API keys that are good for certain things only.
+
+Nobody gives what they do not have: a key, or a token made with one, makes no key of more scopes, of
+other meetings or of a longer life. Who is confined to certain meetings knows of no keys but those
+that are good for no others.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +29,7 @@ async def create(
 ) -> tuple[KeyView, str]:
     """The new key's row, and the key, which nothing shows again but a retry of this command.
 
-    Nobody gives what they do not have. Raises `Refused`: MALFORMED, SCOPE_MISSING, ROOM_UNKNOWN.
+    Raises `Refused`: MALFORMED, SCOPE_MISSING, ROOM_UNKNOWN, and what `CreateKey` does.
     """
     wanted = _known(scopes)
     for scope in wanted:
@@ -47,6 +52,7 @@ async def create(
             scopes=tuple(sorted(wanted)),
             room_ids=None if room_ids is None else tuple(dict.fromkeys(room_ids)),
             expires_at=expires_at,
+            made_with=None if call.who.scopes is None else call.who.key_id,
         )
     )
     return made, key
@@ -55,21 +61,36 @@ async def create(
 async def page(call: Call, limit: int, before: KeyId | None) -> list[KeyView]:
     """Keys that are good now, newest first."""
     return await call.here.reader.read(
-        keys.page, call.tenant_id, call.here.now(), limit=limit, before=before
+        keys.page,
+        call.tenant_id,
+        call.here.now(),
+        limit=limit,
+        before=before,
+        within=call.who.rooms,
     )
 
 
 async def get(call: Call, key_id: KeyId) -> KeyView:
-    found = await call.here.reader.read(keys.find, call.tenant_id, key_id, call.here.now())
+    found = await _find(call, key_id)
     if found is None:
         raise refuse(Reason.KEY_UNKNOWN)
     return found
 
 
 async def revoke(call: Call, key_id: KeyId) -> None:
-    """It opens nothing from now on, nor do the tokens made with it: within seconds everywhere."""
+    """It opens nothing from now on, nor do the tokens and keys made with it: within seconds
+    everywhere. A retry under its `Idempotency-Key` finds the key gone, and its owner knows why."""
+    await _find(call, key_id)
     await call.ask(RevokeKey(tenant_id=call.tenant_id, key_id=key_id))
     call.here.standing.forget()
+
+
+async def _find(call: Call, key_id: KeyId) -> KeyView | None:
+    """Raises `Refused` KEY_UNKNOWN for one that is beyond who asks."""
+    found = await call.here.reader.read(keys.find, call.tenant_id, key_id, call.here.now())
+    if found is not None and not keys.is_within(found, call.who.rooms):
+        raise refuse(Reason.KEY_UNKNOWN)
+    return found
 
 
 def _known(scopes: Sequence[str]) -> set[Scope]:

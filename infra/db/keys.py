@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from infra.contract.commands import KeyView
 from infra.contract.ids import KeyId, RoomId, TenantId, new_id
@@ -31,6 +43,7 @@ class GoodKey:
     "None: a tenant's own key, which may do everything."
     rooms: frozenset[RoomId] | None
     "None: every room."
+    expires_at: datetime | None = None
 
 
 def _good(row: Row[Any] | None) -> GoodKey | None:
@@ -46,6 +59,7 @@ def _good(row: Row[Any] | None) -> GoodKey | None:
         rooms=None
         if row.room_ids is None
         else frozenset(RoomId(UUID(room)) for room in row.room_ids),
+        expires_at=row.expires_at,
     )
 
 
@@ -75,6 +89,10 @@ def good(connection: Connection, key_id: KeyId, now: datetime) -> GoodKey | None
     )
 
 
+def _with_scopes(tenant_id: TenantId, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return KEYS.c.tenant_id == tenant_id, KEYS.c.scopes.is_not(None), _lasts(now)
+
+
 def view(row: Row[Any]) -> KeyView:
     return KeyView(
         id=row.id,
@@ -94,18 +112,29 @@ def page(
     *,
     limit: int,
     before: KeyId | None = None,
+    within: frozenset[RoomId] | None = None,
 ) -> list[KeyView]:
-    """The tenant's good keys with scopes, newest first."""
-    query = select(KEYS).where(
-        KEYS.c.tenant_id == tenant_id,
-        KEYS.c.id.is_not(None),
-        KEYS.c.scopes.is_not(None),
-        _lasts(now),
-    )
+    """The tenant's good keys with scopes, newest first; `within` rooms: those of no others."""
+    query = select(KEYS).where(KEYS.c.id.is_not(None), *_with_scopes(tenant_id, now))
     if before is not None:
         query = query.where(KEYS.c.id < before)
-    rows = connection.execute(query.order_by(KEYS.c.id.desc()).limit(limit))
-    return [view(row) for row in rows]
+    query = query.order_by(KEYS.c.id.desc())
+    if within is None:
+        return [view(row) for row in connection.execute(query.limit(limit))]
+    # A tenant has some hundreds, and which rooms are among which is no matter for an index.
+    theirs = (key for key in map(view, connection.execute(query)) if is_within(key, within))
+    return list(islice(theirs, limit))
+
+
+def is_within(key: KeyView, rooms: frozenset[RoomId] | None) -> bool:
+    """Whether it is good for no rooms but these; None: for any."""
+    return rooms is None or (key.room_ids is not None and rooms.issuperset(key.room_ids))
+
+
+def count(connection: Connection, tenant_id: TenantId, now: datetime) -> int:
+    """Of the tenant's good keys with scopes."""
+    query = select(func.count()).select_from(KEYS).where(*_with_scopes(tenant_id, now))
+    return connection.execute(query).scalar_one()
 
 
 def find(
@@ -113,12 +142,7 @@ def find(
 ) -> KeyView | None:
     """A good key with scopes."""
     row = connection.execute(
-        select(KEYS).where(
-            KEYS.c.tenant_id == tenant_id,
-            KEYS.c.id == key_id,
-            KEYS.c.scopes.is_not(None),
-            _lasts(now),
-        )
+        select(KEYS).where(KEYS.c.id == key_id, *_with_scopes(tenant_id, now))
     ).one_or_none()
     return view(row) if row else None
 
@@ -130,7 +154,9 @@ def add_own(connection: Connection, tenant_id: TenantId, sha256: str, now: datet
     )
 
 
-def add(connection: Connection, key: KeyView, sha256: str) -> bool:
+def add(
+    connection: Connection, key: KeyView, sha256: str, *, made_with: KeyId | None = None
+) -> bool:
     """A key with scopes. False when it is there already."""
     return insert_new(
         connection,
@@ -141,6 +167,7 @@ def add(connection: Connection, key: KeyView, sha256: str) -> bool:
         name=key.name,
         scopes=list(key.scopes),
         room_ids=None if key.room_ids is None else [str(room) for room in key.room_ids],
+        made_with=made_with,
         created_at=key.created_at,
         expires_at=key.expires_at,
     )
@@ -158,13 +185,23 @@ def expire_own(connection: Connection, tenant_id: TenantId, at: datetime, *, but
 
 
 def expire(connection: Connection, tenant_id: TenantId, key_id: KeyId, at: datetime) -> None:
-    _expire(connection, and_(KEYS.c.tenant_id == tenant_id, KEYS.c.id == key_id), at)
+    """This key, those made with it, and those made with them."""
+    ids = select(KEYS.c.id).where(KEYS.c.tenant_id == tenant_id)
+    family = ids.where(KEYS.c.id == key_id).cte("family", recursive=True)
+    family = family.union(ids.join(family, KEYS.c.made_with == family.c.id))
+    _expire(connection, KEYS.c.id.in_(select(family.c.id)), at)
 
 
 def _expire(connection: Connection, which: ColumnElement[bool], at: datetime) -> None:
     ends = KEYS.c.expires_at
     sooner = case((or_(ends.is_(None), ends > at), at), else_=ends)
     connection.execute(update(KEYS).where(which).values(expires_at=sooner))
+
+
+def forget_expired(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Drop up to `limit` of those that ended before then; how many."""
+    old = select(KEYS.c.sha256).where(KEYS.c.expires_at < before).limit(limit)
+    return connection.execute(delete(KEYS).where(KEYS.c.sha256.in_(old))).rowcount
 
 
 def revoke(connection: Connection, tenant_id: TenantId, jti: UUID, expires_at: datetime) -> bool:

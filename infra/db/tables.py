@@ -101,8 +101,10 @@ class ApiKey(SQLModel, table=True):
     "None: a tenant's own key, which may do everything."
     room_ids: list[str] | None = Field(default=None, sa_column=_json(nullable=True))
     "None: every room."
+    made_with: UUID | None = None
+    "The key with scopes that made it, and ends it when it is revoked."
     created_at: datetime = Field(sa_column=_time())
-    expires_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    expires_at: datetime | None = Field(default=None, sa_column=_time(nullable=True, index=True))
 
 
 class RevokedToken(SQLModel, table=True):

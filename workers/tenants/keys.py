@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from infra.contract.commands import CreateKey, KeyView, RevokeKey, RevokeToken
 from infra.contract.messages import Done
@@ -16,6 +16,10 @@ from workers.tools import Tools
 LONGER = timedelta(hours=1)
 "How long a revoked token is remembered after it expired: clocks differ."
 AT_ONCE = 500
+AT_MOST = 500
+"Keys with scopes that are good at once, of a tenant. More: a key that lists them reads for longer."
+KEPT = timedelta(days=90)
+"How long a key that ended, or was revoked, is kept for whoever asks what it was."
 
 
 @owns(CreateKey)
@@ -30,6 +34,8 @@ def create_key(command: CreateKey, work: Work, tools: Tools) -> KeyView:
         raise refuse(Reason.MALFORMED, f"scopes: {sorted(unknown)[0][:64]} is none")
     if command.expires_at is not None and command.expires_at <= work.now:
         raise refuse(Reason.UNUSABLE, "expires_at is past")
+    if keys.count(work.connection, tenant.id, work.now) >= AT_MOST:
+        raise refuse(Reason.NOT_ALLOWED, f"there are {AT_MOST} keys already: revoke one first")
     key = KeyView(
         id=command.key_id,
         tenant_id=tenant.id,
@@ -37,9 +43,9 @@ def create_key(command: CreateKey, work: Work, tools: Tools) -> KeyView:
         scopes=tuple(sorted(set(command.scopes))),
         room_ids=command.room_ids,
         created_at=work.now,
-        expires_at=command.expires_at,
+        expires_at=_end(work, command),
     )
-    if keys.add(work.connection, key, command.sha256):
+    if keys.add(work.connection, key, command.sha256, made_with=command.made_with):
         return key
     made = keys.find(work.connection, tenant.id, key.id, work.now)
     if made is None:
@@ -47,8 +53,24 @@ def create_key(command: CreateKey, work: Work, tools: Tools) -> KeyView:
     return made
 
 
+def _end(work: Work, command: CreateKey) -> datetime | None:
+    """No later than that of the key it is made with."""
+    if command.made_with is None:
+        return command.expires_at
+    maker = keys.good(work.connection, command.made_with, work.now)
+    if maker is None or maker.tenant_id != command.tenant_id:
+        raise refuse(Reason.BAD_CREDENTIALS, "invalid API key")
+    if maker.expires_at is None or command.expires_at is None:
+        return command.expires_at or maker.expires_at
+    if command.expires_at > maker.expires_at:
+        raise refuse(Reason.NOT_ALLOWED, "expires_at is after that of the key it is made with")
+    return command.expires_at
+
+
 @owns(RevokeKey)
 def revoke_key(command: RevokeKey, work: Work, tools: Tools) -> Done:
+    # One at a time with keys that are being made: one made with this key ends with it.
+    tenants.lock(work.connection, command.tenant_id)
     if keys.find(work.connection, command.tenant_id, command.key_id, work.now) is None:
         raise refuse(Reason.KEY_UNKNOWN)
     keys.expire(work.connection, command.tenant_id, command.key_id, work.now)
@@ -70,3 +92,12 @@ def forget_revoked_tokens(tools: Tools) -> None:
         with tools.begin() as work:
             before = work.now - LONGER
             forgotten = keys.forget_revoked(work.connection, before=before, limit=AT_ONCE)
+
+
+@every(3600)
+def forget_ended_keys(tools: Tools) -> None:
+    forgotten = AT_ONCE
+    while forgotten == AT_ONCE:
+        with tools.begin() as work:
+            before = work.now - KEPT
+            forgotten = keys.forget_expired(work.connection, before=before, limit=AT_ONCE)

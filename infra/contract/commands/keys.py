@@ -27,6 +27,9 @@ class KeyView(Reply):
 
 
 class CreateKey(Command[KeyView]):
+    """A key that is good for some things only. Refuses NOT_ALLOWED for more keys than a tenant may
+    have, and BAD_CREDENTIALS when the key it is made with is good no more."""
+
     kind: Literal["key.create"] = "key.create"
     tenant_id: TenantId
     key_id: KeyId
@@ -36,10 +39,16 @@ class CreateKey(Command[KeyView]):
     scopes: tuple[str, ...] = Field(min_length=1, max_length=32)
     room_ids: tuple[RoomId, ...] | None = Field(default=None, max_length=1000)
     expires_at: datetime | None = None
+    """None: none of its own. Refuses UNUSABLE one that is past, NOT_ALLOWED one after that of the
+    key it is made with."""
+    made_with: KeyId | None = None
+    """The key whose scopes, or some of them, allow it: the new one ends with it at the latest.
+    None: the tenant itself makes it."""
 
 
 class RevokeKey(Command[Done]):
-    """From now on it opens nothing, nor does any token made with it. Refuses KEY_UNKNOWN."""
+    """From now on it opens nothing, nor does any token or other key made with it. Refuses
+    KEY_UNKNOWN."""
 
     kind: Literal["key.revoke"] = "key.revoke"
     tenant_id: TenantId

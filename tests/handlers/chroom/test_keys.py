@@ -4,6 +4,7 @@ import base64
 from datetime import timedelta
 from typing import Any
 
+import httpx2
 import pytest
 
 from handlers.dialects import names
@@ -15,6 +16,16 @@ from tests.handlers.chroom.conftest import MEETING, Chroom
 
 async def key(chroom: Chroom, *scopes: str, **more: Any) -> Any:
     return await chroom.made("/keys", {"name": "Bot", "scopes": scopes, **more})
+
+
+async def oauth_token(chroom: Chroom, made: Any, **asked: str) -> str:
+    client = base64.b64encode(f"{made['key_id']}:{made['key']}".encode()).decode()
+    answer = await chroom.api.http.post(
+        "/oauth/token",
+        data={"grant_type": "client_credentials", **asked},
+        headers={"Authorization": f"Basic {client}"},
+    )
+    return str(answer.json()["access_token"])
 
 
 async def test_a_key_is_shown_once_and_to_a_retry(chroom: Chroom) -> None:
@@ -90,6 +101,75 @@ async def test_nobody_gives_what_they_do_not_have(chroom: Chroom) -> None:
     assert await giving(scopes=["meetings:read"]) == (403, "NOT_ALLOWED")
     assert await giving(scopes=["meetings:read"], meeting_ids=[other]) == (404, "MEETING_UNKNOWN")
     assert await giving(scopes=["meetings:read"], meeting_ids=[one]) == (200, None)
+
+
+async def test_a_key_of_some_meetings_knows_of_no_keys_beyond_them(chroom: Chroom) -> None:
+    one, other = [(await chroom.meeting())["meeting_id"] for _ in range(2)]
+    some = await key(chroom, "keys:read", "keys:write", meeting_ids=[one])
+    child = await chroom.made(
+        "/keys",
+        {"name": "child", "scopes": ["keys:read"], "meeting_ids": [one]},
+        token=some["key"],
+    )
+    beyond = [
+        await key(chroom, "meetings:read"),
+        await key(chroom, "keys:read", meeting_ids=[other]),
+        await key(chroom, "keys:read", meeting_ids=[one, other]),
+    ]
+
+    for credential in (some["key"], await oauth_token(chroom, some)):
+        listed = await chroom.got("/keys?limit=1", token=credential)
+        rest = await chroom.got(f"/keys?cursor={listed['next_cursor']}", token=credential)
+        shown = [each["key_id"] for each in [*listed["items"], *rest["items"]]]
+        assert shown == [child["key_id"], some["key_id"]]
+        for theirs in beyond:
+            for method in ("GET", "DELETE"):
+                answer = await chroom.call(method, f"/keys/{theirs['key_id']}", token=credential)
+                assert (answer.status_code, answer.json()["error"]) == (404, "KEY_UNKNOWN")
+
+    for theirs in beyond:
+        await chroom.got(f"/keys/{theirs['key_id']}")
+    gone, again = [
+        await chroom.call(
+            "DELETE", f"/keys/{child['key_id']}", token=some["key"], Idempotency_Key="k"
+        )
+        for _ in range(2)
+    ]
+    assert gone.status_code == 200
+    assert again.content == gone.content
+
+
+async def test_a_token_gives_no_more_than_it_was_given(chroom: Chroom) -> None:
+    made = await key(chroom, "keys:write", "meetings:read")
+    token = await oauth_token(chroom, made, scope="keys:write")
+
+    async def giving(*scopes: str) -> tuple[int, str | None]:
+        answer = await chroom.call("POST", "/keys", {"name": "x", "scopes": scopes}, token=token)
+        return answer.status_code, answer.json().get("error")
+
+    assert await giving("meetings:read") == (403, "SCOPE_MISSING")
+    assert await giving("keys:write") == (200, None)
+
+
+async def test_no_key_outlives_the_one_it_was_made_with(chroom: Chroom) -> None:
+    now = chroom.api.lobby.now()
+    ends, later = [(now + timedelta(minutes=n)).isoformat() for n in (5, 6)]
+    maker = await key(chroom, "keys:write", expires_at=ends)
+
+    async def making(**body: Any) -> httpx2.Response:
+        return await chroom.call(
+            "POST", "/keys", {"name": "x", "scopes": ["keys:write"], **body}, token=maker["key"]
+        )
+
+    assert (await making(expires_at=later)).status_code == 403
+    child = (await making()).json()
+    assert child["expires_at"] == maker["expires_at"]
+    assert (await making(expires_at=ends)).status_code == 200
+
+    await chroom.call("DELETE", f"/keys/{maker['key_id']}")
+
+    answer = await chroom.call("POST", "/keys", {}, token=child["key"])
+    assert answer.status_code == 401
 
 
 async def test_a_revoked_key_opens_nothing(chroom: Chroom) -> None:

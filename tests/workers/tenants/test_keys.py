@@ -21,7 +21,7 @@ from infra.contract.views import TenantView
 from infra.db import keys
 from infra.db.keys import GoodKey
 from tests.support.house import House
-from workers.tenants.keys import LONGER, forget_revoked_tokens
+from workers.tenants.keys import KEPT, LONGER, forget_ended_keys, forget_revoked_tokens
 
 
 def creating(tenant: TenantView, sha256: str = "k1", **more: Any) -> CreateKey:
@@ -112,6 +112,76 @@ def test_a_revoked_key_opens_nothing(house: House) -> None:
     assert good(house, made.id) is by_digest(house, "k1") is None
     again = RevokeKey(tenant_id=tenant.id, key_id=made.id)
     assert house.refusal(again) is Reason.KEY_UNKNOWN
+
+
+def test_with_a_key_end_those_made_with_it_and_no_others(house: House) -> None:
+    tenant = house.tenant()
+    maker, other = house.do(creating(tenant, "maker")), house.do(creating(tenant, "other"))
+    child = house.do(creating(tenant, "child", made_with=maker.id))
+    grandchild = house.do(creating(tenant, "grandchild", made_with=child.id))
+
+    house.do(RevokeKey(tenant_id=tenant.id, key_id=maker.id))
+
+    assert [good(house, key.id) for key in (maker, child, grandchild)] == [None] * 3
+    assert good(house, other.id)
+    late = creating(tenant, "late", made_with=maker.id)
+    assert house.refusal(late) is Reason.BAD_CREDENTIALS
+
+
+def test_a_key_ends_no_later_than_the_one_it_is_made_with(house: House) -> None:
+    tenant, ends = house.tenant(), house.now + timedelta(minutes=5)
+    maker = house.do(creating(tenant, "maker", expires_at=ends))
+
+    def made(sha256: str, expires_at: datetime | None) -> CreateKey:
+        return creating(tenant, sha256, made_with=maker.id, expires_at=expires_at)
+
+    assert house.do(made("silent", None)).expires_at == ends
+    assert house.do(made("as long", ends)).expires_at == ends
+    assert house.refusal(made("longer", ends + timedelta(seconds=1))) is Reason.NOT_ALLOWED
+
+
+def test_another_tenants_key_makes_none(house: House) -> None:
+    theirs = house.do(creating(house.tenant()))
+
+    made = creating(house.tenant(), "k2", made_with=theirs.id)
+
+    assert house.refusal(made) is Reason.BAD_CREDENTIALS
+
+
+def test_a_tenant_has_so_many_keys_at_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.tenants.keys.AT_MOST", 2)
+    tenant = house.tenant()
+    first = house.do(creating(tenant, "k1"))
+    house.do(creating(tenant, "k2"))
+    house.do(creating(house.tenant(), "theirs"))
+
+    assert house.refusal(creating(tenant, "k3")) is Reason.NOT_ALLOWED
+
+    house.do(RevokeKey(tenant_id=tenant.id, key_id=first.id))
+    house.do(creating(tenant, "k3"))
+
+
+def test_keys_that_ended_are_forgotten_in_time(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.tenants.keys.AT_ONCE", 2)
+    tenant = house.tenant()
+    kept = house.do(creating(tenant, "kept"))
+    for number in range(5):
+        ended = house.do(creating(tenant, f"k{number}"))
+        house.do(RevokeKey(tenant_id=tenant.id, key_id=ended.id))
+
+    def rows() -> int:
+        forget_ended_keys(house.tools)
+        with house.begin() as work:
+            query = keys.KEYS.select().where(keys.KEYS.c.tenant_id == tenant.id)
+            return len(work.connection.execute(query.where(keys.KEYS.c.scopes.is_not(None))).all())
+
+    house.now += KEPT
+    assert rows() == 6
+    house.wait(seconds=1)
+    assert rows() == 1
+    assert good(house, kept.id)
 
 
 def test_rotation_ends_a_tenants_own_keys_after_the_overlap_and_no_others(house: House) -> None:

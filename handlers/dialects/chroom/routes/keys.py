@@ -25,7 +25,8 @@ async def create_key(call: Call, body: wire.CreateKey) -> wire.NewKey:
     """Create an API key.
 
     Good for these scopes alone, and for these meetings where any are named. Nobody gives what they
-    do not have. Nothing shows the key again, except a retry under the same `Idempotency-Key`.
+    do not have: a key makes none of other scopes, for other meetings, or that outlives it. Nothing
+    shows the key again, except a retry under the same `Idempotency-Key`.
     """
     made, key = await keys.create(
         call,
@@ -39,7 +40,10 @@ async def create_key(call: Call, body: wire.CreateKey) -> wire.NewKey:
 
 @govern("GET", "/keys", scope=Scope.KEYS_READ)
 async def list_keys(call: Call, query: Page) -> wire.Keys:
-    """List the API keys that are good now, newest first."""
+    """List the API keys that are good now, newest first.
+
+    To a key of certain meetings, those of no others.
+    """
     after = query.after
     found = await keys.page(call, query.limit + 1, KeyId(after) if after else None)
     page = found[: query.limit]
@@ -59,7 +63,7 @@ async def get_key(call: Call, key_id: KeyId) -> wire.Key:
 async def revoke_key(call: Call, key_id: KeyId) -> wire.RevokedKey:
     """Revoke an API key.
 
-    It opens nothing more, nor does any token made with it.
+    It opens nothing more, nor does any token or other key made with it.
     """
     await keys.revoke(call, key_id)
     return wire.RevokedKey(key_id=names.shown(fields.KEY, key_id))

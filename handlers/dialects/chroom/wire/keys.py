@@ -29,6 +29,7 @@ class CreateKey(Body):
     ) = None
     "The only meetings it is good for; null: all."
     expires_at: Moment | None = None
+    "null: when the key it is made with does, if ever."
 
     @property
     def room_ids(self) -> list[RoomId] | None:
