@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,7 +20,7 @@ from handlers.call import Call, Retry, Visit
 from handlers.context import context
 from handlers.dialects import names
 from handlers.dialects.dialect import Dialect
-from handlers.dialects.lines import LINE
+from handlers.dialects.lines import IN_WORDS, LINE
 from handlers.dialects.operation import Answer, Operation, Shown
 from handlers.limits import Rate
 from handlers.origins import preflight
@@ -141,7 +142,8 @@ async def _read(
     raw = b""
     if operation.query is not None:
         with_query = operation.query
-        read["query"] = _valid(lambda: with_query.model_validate(dict(request.query_params)))
+        asked = _once(request, with_query)
+        read["query"] = _valid(lambda: with_query.model_validate(asked))
     if operation.body is not None:
         with_body = operation.body
         raw = await read_body(request, ("application/json", *with_body.also_read))
@@ -151,6 +153,17 @@ async def _read(
         else:
             read["body"] = _valid(lambda: with_body.model_validate_json(_as_json(with_other, raw)))
     return read, raw
+
+
+def _once(request: Request, model: type[BaseModel]) -> dict[str, str]:
+    """The query. Raises `Refused` MALFORMED for a name of the model that is there again: which of
+    its values was meant nobody can know."""
+    asked: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in asked and name in model.model_fields:
+            raise refuse(Reason.MALFORMED, f"{name}: is there more than once")
+        asked[name] = value
+    return asked
 
 
 UNKNOWN: Mapping[str, Reason] = {
@@ -237,9 +250,9 @@ def _valid(validate: Callable[[], Model]) -> Model:
 
 def told(wrong: ValidationError) -> str:
     """What is wrong, field by field, without repeating what was sent."""
-    errors = wrong.errors(include_url=False, include_input=False, include_context=False)
+    errors = wrong.errors(include_url=False, include_input=False)
     lines = [
-        f"{'.'.join(str(step)[:40] for step in error['loc'][:6])}: {error['msg']}".removeprefix(
+        f"{'.'.join(str(step)[:40] for step in error['loc'][:6])}: {_in_words(error)}".removeprefix(
             ": "
         )
         for error in errors[:ERRORS_SHOWN]
@@ -247,6 +260,10 @@ def told(wrong: ValidationError) -> str:
     if len(errors) > ERRORS_SHOWN:
         lines.append(f"and {len(errors) - ERRORS_SHOWN} more")
     return "; ".join(lines)
+
+
+def _in_words(error: ErrorDetails) -> str:
+    return IN_WORDS.get(error.get("ctx", {}).get("pattern", ""), error["msg"])
 
 
 def _if_match(request: Request) -> str | None:

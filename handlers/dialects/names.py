@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALUE = {digit: value for value, digit in enumerate(_DIGITS)}
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LENGTH = 22
 "Digits that hold 128 bits; always all of them, so that texts sort as the ids do."
 
@@ -21,8 +23,7 @@ def shown(word: str, id: UUID) -> str:
 def read(text: str, word: str | None = None) -> UUID | None:
     """The id in any form we ever show it. With `word`, another dialect's or thing's is none.
 
-    A UUID is taken only as it is written in RFC 9562, section 4: one id has one spelling, so that
-    whatever is kept by its text is found again.
+    A UUID is taken only as it is written in RFC 9562, section 4, with letters of either case.
     """
     head, underscore, digits = text.rpartition("_")
     if underscore:
@@ -34,7 +35,4 @@ def read(text: str, word: str | None = None) -> UUID | None:
                 return None
             number = number * 62 + _VALUE[digit]
         return UUID(int=number) if number < 1 << 128 else None
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+    return UUID(text) if _UUID.fullmatch(text) else None

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
+from handlers.dialects.lines import SEEN
 from handlers.dialects.moments import YEARS, within
 from handlers.dialects.operation import Query
 from infra.contract.webhooks import EVENTS
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=SEEN)]
 Metadata = Annotated[dict[str, Any], Field(max_length=64)]
 EventName = Annotated[
     str, Field(min_length=1, max_length=100, json_schema_extra={"enum": [*EVENTS]})

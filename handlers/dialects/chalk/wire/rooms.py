@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 from handlers.dialects.chalk.refusals import CHALK_SAYS
 from handlers.dialects.chalk.wire.fields import Metadata, Minutes, Moment, Name, Seats, unset
 from handlers.dialects.chalk.wire.tenants import Tokens
+from handlers.dialects.lines import EMAIL
 from handlers.dialects.operation import Body, Query, Shown
 from handlers.tokens import TokenPair
 from infra.contract import views
@@ -99,9 +100,7 @@ class Asked(Body):
     )
 
     external_user_id: Name | None = None
-    email: (
-        Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None
-    ) = None
+    email: Annotated[str, Field(min_length=3, max_length=254, pattern=EMAIL)] | None = None
     display_name: Name | None = None
     role: RoleShown = "participant"
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from handlers.dialects import names
+from handlers.dialects.lines import SEEN
 from handlers.dialects.moments import YEARS, within
 from handlers.dialects.operation import Query
 from infra.contract.ids import RoomId
@@ -17,8 +18,8 @@ from infra.contract.refusals import Reason, refuse
 MEETING, PARTICIPANT, STREAM, KEY = "meeting", "participant", "stream", "key"
 _CURSOR = "after"
 
-Title = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
-UserId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=SEEN)]
+UserId = Annotated[str, Field(min_length=1, max_length=200, pattern=SEEN)]
 "The account's own name for one of its users."
 Users = Annotated[tuple[UserId, ...], Field(max_length=5_000)]
 Minutes = Annotated[int, Field(ge=1, le=1440)]

@@ -18,6 +18,7 @@ from handlers.dialects.kcs.wire.fields import (
     UserId,
     cursor,
 )
+from handlers.dialects.lines import SEEN
 from handlers.dialects.operation import Query, Shown
 from infra.contract import ids
 from infra.contract.refusals import Reason, refuse
@@ -80,7 +81,7 @@ class ChatMessage(Shown):
 class SendMessage(Sent):
     model_config = ConfigDict(json_schema_extra={"examples": [{"message": "Hello everyone!"}]})
 
-    message: str = Field(min_length=1, max_length=4000, pattern=r"\S")
+    message: str = Field(min_length=1, max_length=4000, pattern=SEEN)
     message_type: MessageType = "text"
     recipient_type: RecipientType = "all"
     recipient_id: UserId | None = None

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from handlers.dialects import names
+from handlers.dialects.lines import SEEN
 from handlers.dialects.moments import YEARS, within
 from handlers.dialects.operation import Body, Query, Shown
 from infra.contract.ids import RoomId
@@ -60,8 +61,8 @@ Moment = Annotated[
 ]
 "Aware UTC, however it was sent."
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
-UserId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=SEEN)]
+UserId = Annotated[str, Field(min_length=1, max_length=200, pattern=SEEN)]
 Metadata = Annotated[dict[str, Any], Field(max_length=64)]
 Seats = Annotated[int, Field(ge=2, le=10_000)]
 RoleName = Literal["host", "co_host", "presenter", "attendee"]

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from handlers.dialects.kcs.wire.fields import ParticipantId, RoleName, Sent, UserId, unset
 from handlers.dialects.kcs.wire.people import GIVEN, GivenPermissions
+from handlers.dialects.lines import EMAIL
 from handlers.dialects.operation import Query, Shown
 from infra.contract import ids
 from infra.contract.commands import Invitee, PeopleFound
@@ -16,7 +17,7 @@ from infra.contract.ids import new_id
 from infra.contract.permissions import Granted
 from infra.contract.views import Invitation, ParticipantView, Role
 
-Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+Email = Annotated[str, Field(min_length=3, max_length=254, pattern=EMAIL)]
 
 
 class Guest(Sent):
