@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-UNSEEN: Final = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+UNSEEN: Final = (
+    r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd"
+)
 """Of a character class: controls, what ends a line, what turns the direction of what is around it
-(UAX #9), and the mark of a file's beginning."""
+(UAX #9), the mark of a file's beginning, and what stands where something could not be read."""
 SEEN: Final = r"[^\s\u001c-\u001f\u0085\ufeff]"
 """Something in it is no space. JSON Schema, Python and Rust each take another of these for one."""
 LINE: Final = rf"^[^{UNSEEN}]*[^\s{UNSEEN}][^{UNSEEN}]*$"

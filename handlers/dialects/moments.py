@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,6 +11,18 @@ YEARS: Final = r"^(19[7-9][0-9]|[2-8][0-9]{3})-"
 EARLIEST: Final = datetime(1969, 12, 31, tzinfo=UTC)
 LATEST: Final = datetime(9000, 1, 2, tzinfo=UTC)
 "A day more than the years, on both sides: they are counted in a time's own zone."
+_WRITTEN = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
+    r"([Zz]|[+-][0-9]{2}:?[0-9]{2})"
+)
+
+
+def written(value: object) -> object:
+    """RFC 3339, where seconds may be left out. Raises ValueError for other text: a number is no
+    time, not even in quotation marks."""
+    if isinstance(value, str) and not _WRITTEN.fullmatch(value):
+        raise ValueError("must be a time such as 2025-11-04T09:00:00Z")
+    return value
 
 
 def within(at: datetime) -> datetime:

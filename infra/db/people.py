@@ -299,16 +299,15 @@ def _mistypable(rows: Iterable[Row[Any]]) -> set[str]:
 
 
 def _keep_words(connection: Connection, tenant_id: TenantId, words: dict[str, list[str]]) -> None:
-    if not words:
+    rows = [
+        {"tenant_id": tenant_id, "word": word, "user_id": user_id}
+        for user_id, found in words.items()
+        for word in found
+    ]
+    # An id may be of nothing that makes a word.
+    if not rows:
         return
-    connection.execute(
-        insert(WORDS),
-        [
-            {"tenant_id": tenant_id, "word": word, "user_id": user_id}
-            for user_id, found in words.items()
-            for word in found
-        ],
-    )
+    connection.execute(insert(WORDS), rows)
     mistypable = {
         word for found in words.values() for word in found if folding.may_be_mistyped(word)
     }

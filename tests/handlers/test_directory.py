@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -84,6 +85,14 @@ async def test_a_csv_file_that_is_no_good_is_told_why(api: Api, file: bytes, sai
 
     assert answer.status_code == 400
     assert said in answer.json()["error"]
+
+
+async def test_somebody_may_be_called_what_is_no_word(api: Api) -> None:
+    for user_id in ("-", "\u200b", "\u00ad"):
+        put = await api.call("PUT", "/people", {"people": [{"user_id": user_id}]})
+
+        assert put.status_code == 200
+        assert (await api.got(f"/people/{quote(user_id)}"))["user_id"] == user_id
 
 
 async def test_all_of_an_import_is_written_or_nothing(api: Api) -> None:

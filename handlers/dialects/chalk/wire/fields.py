@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
 from handlers.dialects.lines import SEEN
-from handlers.dialects.moments import YEARS, within
+from handlers.dialects.moments import YEARS, within, written
 from handlers.dialects.operation import Query
 from infra.contract.webhooks import EVENTS
 
@@ -42,7 +42,10 @@ Origin = Annotated[
 
 
 Moment = Annotated[
-    AwareDatetime, Field(json_schema_extra={"pattern": YEARS}), AfterValidator(within)
+    AwareDatetime,
+    Field(json_schema_extra={"pattern": YEARS}),
+    BeforeValidator(written),
+    AfterValidator(within),
 ]
 
 

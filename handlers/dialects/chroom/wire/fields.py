@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from handlers.dialects import names
 from handlers.dialects.lines import SEEN
-from handlers.dialects.moments import YEARS, within
+from handlers.dialects.moments import YEARS, within, written
 from handlers.dialects.operation import Query
 from infra.contract.ids import RoomId
 from infra.contract.refusals import Reason, refuse
@@ -26,7 +26,10 @@ Minutes = Annotated[int, Field(ge=1, le=1440)]
 
 
 Moment = Annotated[
-    AwareDatetime, Field(json_schema_extra={"pattern": YEARS}), AfterValidator(within)
+    AwareDatetime,
+    Field(json_schema_extra={"pattern": YEARS}),
+    BeforeValidator(written),
+    AfterValidator(within),
 ]
 
 
