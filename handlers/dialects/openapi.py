@@ -44,6 +44,11 @@ IF_MATCH: Document = {
     "description": "An `ETag` seen before: what has changed since then is left alone, and 412.",
     "schema": {"type": "string"},
 }
+ETAG: Document = {
+    "description": "Changes when what an update may change does: what `If-Match` takes.",
+    "required": True,
+    "schema": {"type": "string"},
+}
 
 
 def document(dialect: Dialect) -> Document:
@@ -142,10 +147,12 @@ def _responses(dialect: Dialect, operation: Operation, schemas: Schemas) -> Docu
     if operation.shown:
         content["application/json"] = {"schema": schemas[operation.shown, "serialization"]}
     content |= {media: {"schema": {"type": "string"}} for media in operation.media}
-    responses: Document = {
-        str(status): {"description": "Done", **({"content": content} if content else {})}
-        for status in (operation.status, *operation.also)
+    done = {
+        "description": "Done",
+        **({"headers": {"ETag": ETAG}} if operation.tagged else {}),
+        **({"content": content} if content else {}),
     }
+    responses: Document = {str(status): done for status in (operation.status, *operation.also)}
     refused: dict[int, list[str]] = {}
     for reason in reasons(dialect, operation):
         status, said = dialect.says.words[reason]

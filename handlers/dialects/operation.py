@@ -91,6 +91,8 @@ class Operation:
     room meanwhile (`operations/seen.py`). 0: never."""
     conditional: bool
     "Honours `If-Match`."
+    tagged: bool
+    "Carries the `ETag` of the one thing it shows: what it returns is always an `Answer`."
     scope: str | None
     "What a key or token with scopes needs for it; None: such are not for this."
     body: type[Body] | None
@@ -147,6 +149,7 @@ class Table:
                     rate=rate,
                     remembered_s=remembered_s,
                     conditional=conditional,
+                    tagged=get_origin(hints["return"]) is Answer,
                     scope=scope,
                     body=hints.get("body"),
                     query=hints.get("query"),

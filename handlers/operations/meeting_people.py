@@ -266,6 +266,7 @@ async def set_role(
             participant_id=participant_id,
             role=role,
             granted=granted,
+            if_match=call.if_match,
         )
     )
     call.here.standing.forget()

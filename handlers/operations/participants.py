@@ -117,6 +117,7 @@ async def remove(call: Call, room_id: RoomId, participant_id: ParticipantId) -> 
             tenant_id=call.tenant_id,
             room_id=call.in_room(room_id),
             participant_id=participant_id,
+            if_match=call.if_match,
         )
     )
     call.here.standing.forget()

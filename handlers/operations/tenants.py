@@ -66,7 +66,7 @@ async def trust(call: Call, tenant_id: TenantId, given: Sequence[GivenIssuer]) -
 
 
 async def delete(call: Call, tenant_id: TenantId) -> None:
-    await call.ask(DeleteTenant(tenant_id=_own(call, tenant_id)))
+    await call.ask(DeleteTenant(tenant_id=_own(call, tenant_id), if_match=call.if_match))
     call.here.standing.forget()
 
 

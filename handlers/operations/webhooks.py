@@ -57,7 +57,9 @@ async def update(call: Call, endpoint_id: EndpointId, **fields: Any) -> Endpoint
 
 
 async def delete(call: Call, endpoint_id: EndpointId) -> None:
-    await call.ask(DeleteEndpoint(tenant_id=call.tenant_id, endpoint_id=endpoint_id))
+    await call.ask(
+        DeleteEndpoint(tenant_id=call.tenant_id, endpoint_id=endpoint_id, if_match=call.if_match)
+    )
 
 
 async def rotate_secret(call: Call, endpoint_id: EndpointId, overlap_s: int) -> str:

@@ -49,6 +49,9 @@ KINDS = {
     ),
     "chalk webhook": Kind(("PATCH", ""), {"description": "A"}, {"description": "B"}),
     "kcs meeting": Kind(("PUT", ""), {"meeting_name": "A"}, {"meeting_name": "B"}),
+    "kcs participant": Kind(
+        ("PATCH", "/role"), {"new_role": "co_host"}, {"new_role": "attendee"}, shown=False
+    ),
     "chroom meeting": Kind(("PATCH", ""), {"title": "A"}, {"title": "B"}),
 }
 
@@ -91,6 +94,11 @@ class Stage:
     async def _kcs_meeting(self) -> tuple[httpx2.Response, str]:
         made = await self.api.call("POST", KCS, MEETING)
         return made, f"{KCS}/{made.json()['data']['id']}"
+
+    async def _kcs_participant(self) -> tuple[httpx2.Response, str]:
+        made, path = await self._chalk_participant()
+        room, seat = path.removeprefix("/rooms/").split("/participants/")
+        return made, f"{KCS}/{room}/participants/{seat}"
 
     async def _chroom_meeting(self) -> tuple[httpx2.Response, str]:
         made = await self.api.call("POST", "/api/meetings/create", {"title": "A", "host": "ann"})
@@ -157,7 +165,13 @@ async def test_of_two_who_saw_the_same_one_changes_it(stage: Stage, what: str) -
     assert sorted(answer.status_code for answer in answers) == [200, 412]
 
 
-@pytest.mark.parametrize("what", ["chalk room", "kcs meeting", "chroom meeting"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("chalk room", "chalk tenant", "chalk participant", "chalk webhook"),
+        *("kcs meeting", "chroom meeting"),
+    ],
+)
 async def test_what_changed_meanwhile_is_not_deleted(stage: Stage, what: str) -> None:
     kind = KINDS[what]
     path, tag = await stage.made(what)

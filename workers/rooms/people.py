@@ -54,7 +54,9 @@ def update_participant(command: UpdateParticipant, work: Work, tools: Tools) -> 
 @owns(RemoveParticipant)
 def remove_participant(command: RemoveParticipant, work: Work, tools: Tools) -> Done:
     room = show.lock(work, command.tenant_id, command.room_id)
-    take_away(work, room, show.known_seat(work, room, command.participant_id), why="removed")
+    seat = show.known_seat(work, room, command.participant_id)
+    require_match(seat, command.if_match)
+    take_away(work, room, seat, why="removed")
     return Done()
 
 

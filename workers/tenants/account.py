@@ -82,6 +82,7 @@ def delete_tenant(command: DeleteTenant, work: Work, tools: Tools) -> Done:
     tenant = tenants.lock(work.connection, command.tenant_id, closing=True)
     if tenant is None:
         raise refuse(Reason.TENANT_UNKNOWN)
+    require_match(tenant, command.if_match)
     if tenant.is_active:
         closed = tenant.model_copy(update={"is_active": False, "updated_at": work.now})
         tenants.save(work.connection, closed)

@@ -73,6 +73,7 @@ def update_endpoint(command: UpdateEndpoint, work: Work, tools: Tools) -> Endpoi
 @owns(DeleteEndpoint)
 def delete_endpoint(command: DeleteEndpoint, work: Work, tools: Tools) -> Done:
     endpoint = _own(work, command.tenant_id, command.endpoint_id)
+    require_match(endpoint.view, command.if_match)
     deliveries.stop_all(work.connection, endpoint.view.id)
     webhooks.change(work.connection, endpoint.view.id, work.now, deleted_at=work.now)
     return Done()

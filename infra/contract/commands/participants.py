@@ -95,6 +95,8 @@ class RemoveParticipant(Command[Done]):
     tenant_id: TenantId
     room_id: RoomId
     participant_id: ParticipantId
+    if_match: str | None = None
+    "The entity tag last seen; refuses PRECONDITION_FAILED when it has changed since."
 
 
 class Entered(Reply):

@@ -53,6 +53,8 @@ class DeleteTenant(Command[Done]):
 
     kind: Literal["tenant.delete"] = "tenant.delete"
     tenant_id: TenantId
+    if_match: str | None = None
+    "The entity tag last seen; refuses PRECONDITION_FAILED when it has changed since."
 
 
 class RotateApiKey(Command[Done]):

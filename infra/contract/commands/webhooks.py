@@ -98,6 +98,8 @@ class DeleteEndpoint(Command[Done]):
     kind: Literal["webhook.delete"] = "webhook.delete"
     tenant_id: TenantId
     endpoint_id: EndpointId
+    if_match: str | None = None
+    "The entity tag last seen; refuses PRECONDITION_FAILED when it has changed since."
 
 
 class RotateEndpointSecret(Command[EndpointView]):

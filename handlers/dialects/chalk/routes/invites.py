@@ -6,8 +6,9 @@ from handlers.auth import May
 from handlers.call import Call, Visit
 from handlers.dialects.chalk.wire import invites as wire
 from handlers.dialects.chalk.wire.rooms import Joined
-from handlers.dialects.operation import Table
+from handlers.dialects.operation import Answer, Table
 from handlers.operations import invites
+from infra.contract.etags import etag_of
 from infra.contract.ids import RoomId
 from infra.contract.refusals import Reason
 
@@ -50,10 +51,11 @@ async def make_invite(call: Call, room_id: RoomId, body: wire.MakeInvite) -> wir
     ),
     extension=True,
 )
-async def take_invite(visit: Visit, body: wire.TakeInvite) -> Joined:
+async def take_invite(visit: Visit, body: wire.TakeInvite) -> Answer[Joined]:
     """Exchange an invite for a seat.
 
     The answer holds the new participant's tokens. A host's invite that is good once is refused
     after that, except to a retry under the same `Idempotency-Key`.
     """
-    return Joined.as_(*await invites.take(visit, body.invite, body.display_name))
+    seated, tokens = await invites.take(visit, body.invite, body.display_name)
+    return Answer(Joined.as_(seated, tokens), etag=etag_of(seated.participant))

@@ -219,7 +219,7 @@ async def update_participant(
     return Answer(wire.Participant.of(seat), etag=etag_of(seat))
 
 
-@guide("DELETE", SEAT, status=204)
+@guide("DELETE", SEAT, status=204, conditional=True)
 async def remove_participant(call: Call, room_id: RoomId, participant_id: ParticipantId) -> None:
     """Remove participant.
 

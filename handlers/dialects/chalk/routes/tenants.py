@@ -67,7 +67,13 @@ async def update_tenant(
     return _tagged(await tenants.update(call, tenant_id, rate_tier=tier, **sent))
 
 
-@govern("DELETE", "/tenants/{tenant_id}", status=204, refuses=(Reason.OTHER_TENANT,))
+@govern(
+    "DELETE",
+    "/tenants/{tenant_id}",
+    status=204,
+    refuses=(Reason.OTHER_TENANT,),
+    conditional=True,
+)
 async def delete_tenant(call: Call, tenant_id: TenantId) -> None:
     """Delete tenant.
 

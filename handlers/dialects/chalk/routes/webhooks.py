@@ -36,14 +36,15 @@ async def redeliver_webhook(call: Call, delivery_id: DeliveryId) -> wire.Deliver
 
 
 @govern("POST", "/webhooks", status=201, refuses=(Reason.BAD_URL,))
-async def create_webhook(call: Call, body: wire.CreateWebhook) -> wire.NewWebhook:
+async def create_webhook(call: Call, body: wire.CreateWebhook) -> Answer[wire.NewWebhook]:
     """Create a webhook endpoint.
 
     The answer shows the secret its deliveries are signed with; nothing shows it again, except a
     retry under the same `Idempotency-Key`.
     """
     endpoint, secret = await webhooks.create(call, **body.model_dump())
-    return wire.NewWebhook(**dict(wire.Webhook.of(endpoint)), secret=secret)
+    shown = wire.NewWebhook(**dict(wire.Webhook.of(endpoint)), secret=secret)
+    return Answer(shown, etag=etag_of(endpoint))
 
 
 @govern("GET", "/webhooks")
@@ -70,7 +71,7 @@ async def update_webhook(
     return _tagged(await webhooks.update(call, endpoint_id, **changes(body)))
 
 
-@govern("DELETE", "/webhooks/{endpoint_id}", status=204)
+@govern("DELETE", "/webhooks/{endpoint_id}", status=204, conditional=True)
 async def delete_webhook(call: Call, endpoint_id: EndpointId) -> None:
     """Delete a webhook endpoint.
 

@@ -12,6 +12,7 @@ from handlers.dialects.chroom.wire import fields
 from handlers.dialects.chroom.wire import meetings as wire
 from handlers.dialects.operation import Answer, Table
 from handlers.operations import hosting, meetings
+from infra.contract.etags import etag_of
 from infra.contract.ids import RoomId
 from infra.contract.refusals import Reason
 from infra.contract.scopes import Scope
@@ -33,7 +34,7 @@ HOSTS = (Reason.NOT_A_MEMBER, Reason.HOST_ONLY)
     scope=WRITE,
     refuses=(Reason.NOT_ALLOWED,),
 )
-async def create_meeting(call: Call, body: wire.CreateMeeting) -> wire.CreatedMeeting:
+async def create_meeting(call: Call, body: wire.CreateMeeting) -> Answer[wire.CreatedMeeting]:
     """Create a new meeting.
 
     It can be started at once, and is planned to end `duration` minutes from now. Whoever opens
@@ -46,7 +47,8 @@ async def create_meeting(call: Call, body: wire.CreateMeeting) -> wire.CreatedMe
         invited=body.participants,
         lasts=timedelta(minutes=body.duration),
     )
-    return wire.CreatedMeeting.of(made, call.here.settings.base_url)
+    shown = wire.CreatedMeeting.of(made, call.here.settings.base_url)
+    return Answer(shown, etag=str(made.room.version))
 
 
 @theirs("GET", "/meetings", scope=READ)
@@ -92,9 +94,9 @@ async def delete_meeting(call: Call, room_id: RoomId) -> wire.DeletedMeeting:
     scope=WRITE,
     refuses=(*HOSTS, Reason.ROOM_NOT_SCHEDULED, Reason.ROOM_QUOTA_REACHED),
 )
-async def start_meeting(call: Call, room_id: RoomId) -> wire.Meeting:
+async def start_meeting(call: Call, room_id: RoomId) -> Answer[wire.Meeting]:
     """Start a meeting before its host comes."""
-    return wire.Meeting.of((await meetings.start(call, room_id)).room)
+    return _tagged((await meetings.start(call, room_id)).room)
 
 
 @theirs(
@@ -103,9 +105,9 @@ async def start_meeting(call: Call, room_id: RoomId) -> wire.Meeting:
     scope=WRITE,
     refuses=(*HOSTS, Reason.ROOM_ALREADY_ENDED, Reason.ROOM_NOT_ACTIVE),
 )
-async def end_meeting(call: Call, room_id: RoomId) -> wire.Meeting:
+async def end_meeting(call: Call, room_id: RoomId) -> Answer[wire.Meeting]:
     """End a meeting for everybody."""
-    return wire.Meeting.of((await meetings.end(call, room_id)).room)
+    return _tagged((await meetings.end(call, room_id)).room)
 
 
 @theirs(
@@ -120,7 +122,9 @@ async def end_meeting(call: Call, room_id: RoomId) -> wire.Meeting:
         Reason.ADMISSION_DENIED,
     ),
 )
-async def join_meeting(call: Call, room_id: RoomId, body: wire.JoinMeeting) -> wire.JoinedMeeting:
+async def join_meeting(
+    call: Call, room_id: RoomId, body: wire.JoinMeeting
+) -> Answer[wire.JoinedMeeting]:
     """Give a user their seat in a meeting.
 
     The answer's tokens open the socket for them. The host's coming starts the meeting.
@@ -128,7 +132,12 @@ async def join_meeting(call: Call, room_id: RoomId, body: wire.JoinMeeting) -> w
     joined, tokens = await hosting.join(
         call, room_id, user_id=body.user_id, display_name=body.display_name
     )
-    return wire.JoinedMeeting.of(joined, tokens, call.here.settings.base_url)
+    shown = wire.JoinedMeeting.of(joined, tokens, call.here.settings.base_url)
+    return Answer(shown, etag=etag_of(joined.participant))
+
+
+def _tagged(room: RoomView) -> Answer[wire.Meeting]:
+    return Answer(wire.Meeting.of(room), etag=str(room.version))
 
 
 async def _shown(call: Call, room: RoomView) -> Answer[wire.MeetingInFull]:

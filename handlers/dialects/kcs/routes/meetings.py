@@ -55,7 +55,7 @@ async def list_own_meetings(call: Call, query: Page) -> Success[list[wire.Meetin
 
 
 @do("POST", "/", rate="create", refuses=(*PLANNING, Reason.ROOM_QUOTA_REACHED))
-async def create_meeting(call: Call, body: wire.CreateMeeting) -> Success[wire.FullMeeting]:
+async def create_meeting(call: Call, body: wire.CreateMeeting) -> Answer[Success[wire.FullMeeting]]:
     """Create meeting.
 
     Whoever makes it hosts it. An instant one is live at once. A recurring one needs a
@@ -63,7 +63,7 @@ async def create_meeting(call: Call, body: wire.CreateMeeting) -> Success[wire.F
     """
     made = await meetings.create(call, body.plan())
     said = f"{body.meeting_type.capitalize()} meeting created successfully"
-    return Success(data=wire.FullMeeting.of(made), message=said)
+    return _one(made, said)
 
 
 @see("/")
@@ -95,7 +95,7 @@ async def update_meeting(
     Only what is sent changes, and only its creator changes it.
     """
     changed = await meetings.update(call, room_id, **body.fields())
-    return Answer(_one(changed), etag=str(changed.room.version))
+    return _one(changed)
 
 
 @do("DELETE", "/{room_id}", conditional=True, refuses=CREATOR)
@@ -108,13 +108,13 @@ async def delete_meeting(call: Call, room_id: RoomId) -> Success[wire.Deleted]:
 
 
 @do("POST", "/{room_id}/start", refuses=STARTING)
-async def start_meeting(call: Call, room_id: RoomId) -> Success[wire.FullMeeting]:
+async def start_meeting(call: Call, room_id: RoomId) -> Answer[Success[wire.FullMeeting]]:
     """Start meeting."""
     return _one(await meetings.start(call, room_id))
 
 
 @do("POST", "/{room_id}/end", refuses=(*HOSTS, Reason.ROOM_ALREADY_ENDED))
-async def end_meeting(call: Call, room_id: RoomId) -> Success[EndedMeeting]:
+async def end_meeting(call: Call, room_id: RoomId) -> Answer[Success[EndedMeeting]]:
     """End meeting.
 
     For everybody: connections close, and a recording is stopped and processed. A series is
@@ -122,7 +122,8 @@ async def end_meeting(call: Call, room_id: RoomId) -> Success[EndedMeeting]:
     """
     ended = await meetings.end(call, room_id)
     facts = await meeting_archive.facts(call, ended.room)
-    return Success(data=EndedMeeting.ended(ended, facts))
+    shown = EndedMeeting.ended(ended, facts)
+    return Answer(Success(data=shown), etag=str(ended.room.version))
 
 
 @do(
@@ -131,7 +132,7 @@ async def end_meeting(call: Call, room_id: RoomId) -> Success[EndedMeeting]:
     refuses=(*HOSTS, Reason.ROOM_NOT_SCHEDULED),
     extension=True,
 )
-async def cancel_meeting(call: Call, room_id: RoomId) -> Success[wire.FullMeeting]:
+async def cancel_meeting(call: Call, room_id: RoomId) -> Answer[Success[wire.FullMeeting]]:
     """Cancel meeting.
 
     A scheduled one, or all of a series. Who was invited by e-mail is told.
@@ -160,8 +161,9 @@ async def list_occurrences(
     return Success(data=found, count=len(found))
 
 
-def _one(meeting: Meeting) -> Success[wire.FullMeeting]:
-    return Success(data=wire.FullMeeting.of(meeting))
+def _one(meeting: Meeting, said: str | None = None) -> Answer[Success[wire.FullMeeting]]:
+    shown = wire.FullMeeting.of(meeting)
+    return Answer(Success(data=shown, message=said), etag=str(meeting.room.version))
 
 
 def _listed(found: list[Meeting], query: Page) -> Success[list[wire.Meeting]]:

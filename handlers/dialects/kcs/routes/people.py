@@ -9,8 +9,9 @@ from handlers.call import Call
 from handlers.dialects.kcs.routes.meetings import HOSTS, MEMBERS
 from handlers.dialects.kcs.wire import inviting, people
 from handlers.dialects.kcs.wire.fields import Success
-from handlers.dialects.operation import Table
+from handlers.dialects.operation import Answer, Table
 from handlers.operations import meeting_archive, meeting_people
+from infra.contract.etags import etag_of
 from infra.contract.ids import ParticipantId, RoomId
 from infra.contract.refusals import Reason, Refused, refuse
 from infra.contract.views import Role
@@ -31,7 +32,7 @@ JOINING = (
 
 
 @do("POST", "/{room_id}/join", rate="join", refuses=JOINING)
-async def join_meeting(call: Call, room_id: RoomId) -> Success[people.JoinedMeeting]:
+async def join_meeting(call: Call, room_id: RoomId) -> Answer[Success[people.JoinedMeeting]]:
     """Join meeting.
 
     The answer holds the token that opens the socket. Where a host decides who comes in, `canJoin`
@@ -44,7 +45,7 @@ async def join_meeting(call: Call, room_id: RoomId) -> Success[people.JoinedMeet
         if no.refusal.reason is Reason.NOT_A_MEMBER:
             raise refuse(Reason.NOT_ALLOWED) from no
         raise
-    return Success(data=people.JoinedMeeting.of(joined))
+    return Answer(Success(data=people.JoinedMeeting.of(joined)), etag=etag_of(joined.seat))
 
 
 @do("POST", "/{room_id}/leave", refuses=MEMBERS, extension=True)
@@ -129,10 +130,10 @@ async def _remove(
     return Success(data=inviting.RemovedParticipants.of(removed))
 
 
-@manage("PATCH", "/{room_id}/participants/{participant_id}/role", refuses=HOSTS)
+@manage("PATCH", "/{room_id}/participants/{participant_id}/role", refuses=HOSTS, conditional=True)
 async def update_participant_role(
     call: Call, room_id: RoomId, participant_id: ParticipantId, body: inviting.UpdateRole
-) -> Success[inviting.UpdatedRole]:
+) -> Answer[Success[inviting.UpdatedRole]]:
     """Update participant role.
 
     And what they may do beyond it, or not. What is not named is as their role has it.
@@ -140,7 +141,7 @@ async def update_participant_role(
     changed = await meeting_people.set_role(
         call, room_id, participant_id, Role(body.new_role), body.granted
     )
-    return Success(data=inviting.UpdatedRole.of(changed))
+    return Answer(Success(data=inviting.UpdatedRole.of(changed)), etag=etag_of(changed))
 
 
 @do("POST", "/{room_id}/search-users", refuses=HOSTS)
