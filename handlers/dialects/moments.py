@@ -18,11 +18,11 @@ _WRITTEN = re.compile(
 
 
 def written(value: object) -> object:
-    """RFC 3339, where seconds may be left out. Raises ValueError for other text: a number is no
+    """RFC 3339, where seconds may be left out. Raises ValueError for anything else: a number is no
     time, not even in quotation marks."""
-    if isinstance(value, str) and not _WRITTEN.fullmatch(value):
-        raise ValueError("must be a time such as 2025-11-04T09:00:00Z")
-    return value
+    if isinstance(value, datetime) or (isinstance(value, str) and _WRITTEN.fullmatch(value)):
+        return value
+    raise ValueError("must be a time such as 2025-11-04T09:00:00Z")
 
 
 def within(at: datetime) -> datetime:

@@ -371,6 +371,14 @@ async def test_what_json_can_carry_and_we_cannot_keep_is_refused(api: Api) -> No
         assert len(answer.text) < 600
 
 
+async def test_a_time_is_no_number(api: Api) -> None:
+    for wrong in ("00", "1700000000", 1700000000, 1.5, "2055-11-04", "2055-11-04T09:00:00", True):
+        answer = await api.call("POST", "/rooms/schedule", {"starts_at": wrong})
+        assert "starts_at: " in answer.json()["error"], wrong
+    for right in ("2055-11-04T09:00:00Z", "2055-11-04t09:00:00.5+02:00", "2055-11-04T09:00Z"):
+        assert await api.made("/rooms/schedule", {"starts_at": right})
+
+
 async def test_a_mistake_is_named_without_repeating_what_was_sent(api: Api) -> None:
     secret = "correct horse battery staple"
 
