@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     "Multiplies every limit on requests, those the KCS and Chroom references fix included."
     body_limit_bytes: int = Field(default=1_048_576, ge=1024)
     "Larger request bodies are refused with 413."
+    audit_kept_days: int = Field(default=365, ge=1, le=36_500)
+    "Days it is known who was given which recording, and at which address."
     worker_threads: int = Field(default=8, ge=1, le=64)
     "Threads of one command worker process."
     log_level: str = "INFO"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from infra.contract.commands import Actor
 from infra.contract.ids import TenantId, new_id
@@ -54,3 +54,9 @@ def page(connection: Connection, tenant_id: TenantId, limit: int, offset: int) -
         .offset(offset)
     )
     return [Entry(row.action, row.subject, row.actor, row.at) for row in rows]
+
+
+def purge(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Forget up to `limit` of what was done before then. Returns how many."""
+    old = select(ENTRIES.c.id).where(ENTRIES.c.at < before).limit(limit)
+    return connection.execute(delete(ENTRIES).where(ENTRIES.c.id.in_(old))).rowcount

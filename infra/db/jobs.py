@@ -11,19 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    and_,
-    case,
-    delete,
-    literal,
-    null,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Engine, and_, case, null, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from infra.contract.ids import JobId, TenantId, new_id
@@ -38,9 +26,6 @@ job waits longer; shorter: a stalled worker loses work it was doing."""
 MAX_ATTEMPT = 3
 RETRY_AFTER_S = (5.0, 30.0)
 "Seconds before the second and the third attempt of a job that raised."
-
-RING_AGAIN_AFTER_S = 10.0
-"Seconds a bell may go unanswered before it counts as lost."
 
 _jobs = Job.__table__  # type: ignore[attr-defined]
 
@@ -300,101 +285,6 @@ def release(work: Work, job: ClaimedJob) -> None:
     )
     if given.rowcount:
         work.ring(job.id, job.queue)
-
-
-def queues_due(connection: Connection) -> list[str]:
-    """Queues with jobs that somebody should be doing and nobody seems to have heard of."""
-    query = select(_jobs.c.queue).distinct().where(_unheard(connection))
-    return sorted(connection.execute(query).scalars())
-
-
-def ring_lost(work: Work, queue: str, *, limit: int) -> list[JobId]:
-    """Jobs of the queue to ring again, the oldest: they are marked as rung now."""
-    chosen = (
-        select(_jobs.c.id)
-        .where(_jobs.c.queue == queue, _unheard(work.connection))
-        .order_by(_jobs.c.available_at, _jobs.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rung = work.connection.execute(
-        update(_jobs)
-        .where(_jobs.c.id.in_(chosen))
-        .values(rung_at=from_now(work.connection))
-        .returning(_jobs.c.id)
-    )
-    return [JobId(id_) for id_ in rung.scalars()]
-
-
-def lost_for_good(connection: Connection) -> list[JobId]:
-    """Jobs whose last permitted attempt ended without a word: their worker died of it."""
-    query = select(_jobs.c.id).where(_over(connection)).order_by(_jobs.c.id)
-    return [JobId(id_) for id_ in connection.execute(query).scalars()]
-
-
-def set_aside(work: Work, job_id: JobId) -> SetAside | None:
-    """Fail such a job. None when it is not lost any more."""
-    connection = work.connection
-    row = connection.execute(
-        update(_jobs)
-        .where(_jobs.c.id == job_id, _over(connection))
-        .values(
-            state="failed",
-            error=case(
-                # An attempt that raised has said why; one that did not took its worker along.
-                (_jobs.c.error.is_(None), "poison: every attempt ended with its worker"),
-                else_=literal("worker lost; before that: ") + _jobs.c.error,
-            ),
-            token=None,
-            lease_until=None,
-            updated_at=from_now(connection),
-        )
-        .returning(_jobs)
-    ).one_or_none()
-    if row is None:
-        return None
-    return SetAside(JobId(row.id), row.kind, row.subject, row.tenant_id, row.payload, row.error)
-
-
-def purge(connection: Connection, queue: str, *, over_for_s: float, limit: int) -> int:
-    """Forget up to `limit` of the queue's jobs that were done or given up more than `over_for_s`
-    seconds ago. Returns how many."""
-    old = (
-        select(_jobs.c.id)
-        .where(
-            _jobs.c.queue == queue,
-            _jobs.c.state.in_(("done", "failed")),
-            _jobs.c.updated_at < from_now(connection, -over_for_s),
-        )
-        .limit(limit)
-    )
-    return connection.execute(delete(_jobs).where(_jobs.c.id.in_(old))).rowcount
-
-
-def _unheard(connection: Connection) -> ColumnElement[bool]:
-    """Due, and its bell seems lost."""
-    now = from_now(connection)
-    return and_(
-        _jobs.c.attempt < _jobs.c.max_attempt,
-        or_(
-            and_(_jobs.c.state == "queued", _jobs.c.available_at <= now),
-            and_(_jobs.c.state == "running", _jobs.c.lease_until < now),
-        ),
-        or_(
-            _jobs.c.rung_at.is_(None),
-            _jobs.c.rung_at < from_now(connection, -RING_AGAIN_AFTER_S),
-            # Not rung since it fell due.
-            and_(_jobs.c.state == "queued", _jobs.c.rung_at < _jobs.c.available_at),
-        ),
-    )
-
-
-def _over(connection: Connection) -> ColumnElement[bool]:
-    return and_(
-        _jobs.c.attempt >= _jobs.c.max_attempt,
-        _jobs.c.state == "running",
-        _jobs.c.lease_until < from_now(connection),
-    )
 
 
 def _mine(job: ClaimedJob) -> Any:

@@ -556,4 +556,4 @@ class AuditEntry(SQLModel, table=True):
     action: str
     subject: str
     actor: dict[str, Any] = Field(sa_column=_json())
-    at: datetime = Field(sa_column=_time())
+    at: datetime = Field(sa_column=_time(index=True))

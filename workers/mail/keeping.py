@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from infra.db import jobs
+from infra.db import job_sweeps
 from workers.mail.letters import QUEUE
 from workers.owners import every
 from workers.tools import Tools
@@ -23,7 +23,7 @@ def forget_letters(tools: Tools) -> None:
     total, forgotten = 0, FORGOTTEN_AT_ONCE
     while forgotten == FORGOTTEN_AT_ONCE:
         with tools.begin() as work:
-            forgotten = jobs.purge(
+            forgotten = job_sweeps.purge(
                 work.connection, QUEUE, over_for_s=KEPT_S, limit=FORGOTTEN_AT_ONCE
             )
         total += forgotten

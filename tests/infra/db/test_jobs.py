@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from infra.contract.ids import JobId
-from infra.db import jobs
+from infra.db import job_sweeps, jobs
 from infra.db.jobs import ClaimedJob, Draining, LeaseLost
 from infra.db.tables import Job
 from infra.db.work import Work, begin
@@ -53,8 +53,8 @@ class Shop:
 
     def due(self) -> list[JobId]:
         with begin(self.engine, now=NOW) as work:
-            queues = jobs.queues_due(work.connection)
-            return [job for queue in queues for job in jobs.ring_lost(work, queue, limit=100)]
+            queues = job_sweeps.queues_due(work.connection)
+            return [job for queue in queues for job in job_sweeps.ring_lost(work, queue, limit=100)]
 
     def change(self, job_id: JobId, **values: Any) -> None:
         with self.engine.begin() as connection:
@@ -240,8 +240,8 @@ def test_a_job_that_kills_every_worker_is_set_aside(shop: Shop) -> None:
     assert shop.claim(job_id) is None
     assert shop.due() == []
     with begin(shop.engine, now=NOW) as work:
-        assert jobs.lost_for_good(work.connection) == [job_id]
-        aside = jobs.set_aside(work, job_id)
+        assert job_sweeps.lost_for_good(work.connection) == [job_id]
+        aside = job_sweeps.set_aside(work, job_id)
 
     assert aside is not None
     assert aside.error.startswith("poison")
@@ -256,7 +256,7 @@ def test_a_job_that_raised_before_its_worker_died_says_both(shop: Shop) -> None:
     shop.let_lease_run_out(job_id)
 
     with begin(shop.engine, now=NOW) as work:
-        aside = jobs.set_aside(work, job_id)
+        aside = job_sweeps.set_aside(work, job_id)
 
     assert aside is not None
     assert aside.error == "worker lost; before that: no space left"

@@ -182,6 +182,7 @@ def upgrade() -> None:
     op.add_column("api_keys", sa.Column("room_ids", DATA, nullable=True))
     op.add_column("api_keys", sa.Column("made_with", sa.Uuid(), nullable=True))
     op.create_index("ix_api_keys_expires_at", "api_keys", ["expires_at"])
+    op.create_index("ix_audit_log_at", "audit_log", ["at"])
     op.create_index("uq_api_keys_id", "api_keys", ["id"], unique=True)
     # Tokens name the key they were made with, so every key gets a name.
     keys = sa.table("api_keys", sa.column("sha256", sa.String()), sa.column("id", sa.Uuid()))
