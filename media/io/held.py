@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import structlog
 
-from infra.contract.events import ConnectionChanged, Signal, SlotsChanged, TracksChanged
 from infra.contract.ids import (
     ConnectionId,
     ParticipantId,
@@ -53,6 +52,7 @@ from media.io.offered import plan_line, read_sources, view_track
 from media.io.recorder import Recorder
 from media.io.sdp import Offer, check_candidate, read_offer
 from media.io.switchboard import Switchboard
+from media.io.voice import PublishTracks, SayToAll, Voice
 
 log = structlog.get_logger(__name__)
 
@@ -72,9 +72,8 @@ class Floor:
     gate: Gate
     has_room: Callable[[], bool]
     "Whether the pod takes one more connection."
-    signal: Callable[[RoomId, Hashable, Signal], None]
-    "Room, subject, news: the latest news on a subject is what counts."
-    publish_tracks: Callable[[RoomId, tuple[TrackView, ...]], None]
+    signal: SayToAll
+    publish_tracks: PublishTracks
     now: Callable[[], float]
     chronicle: Callable[[RoomId, int], Chronicle]
     "Of a room that begins to be held under this epoch."
@@ -94,7 +93,7 @@ class HeldRoom:
         self._links: dict[ConnectionId, Link] = {}
         self._sources: dict[TrackId, SourceId] = {}
         self._places: dict[ConnectionId, Place] = {}
-        self._silent = False
+        self._voice = Voice(room_id, floor.signal, floor.publish_tracks)
         self._chronicle = floor.chronicle(room_id, epoch)
         floor.publish_tracks(room_id, ())
 
@@ -243,7 +242,8 @@ class HeldRoom:
 
         `silent` when the room may be another's by now: what is known of it is theirs to say.
         """
-        self._silent = silent
+        if silent:
+            self._voice.fall_silent()
         await self._floor.recorder.stop(self.room_id)
         self.recording = None
         for link in list(self._links.values()):
@@ -329,7 +329,7 @@ class HeldRoom:
             self._play_all(link)
         self._chronicle.look(self._links_of(link.participant_id))
         self._plan.connected(link.connection_id)
-        self._tell_connection(link, "connected")
+        self._voice.tell_connection(link, "connected")
         self._carry_out()
 
     def _ended(self, link: Link) -> None:
@@ -340,7 +340,7 @@ class HeldRoom:
         if place is not None:
             place.leave()
         self._plan.close(link.connection_id)
-        self._tell_connection(link, "closed")
+        self._voice.tell_connection(link, "closed")
         self._carry_out()
 
     # --- carrying out what the plan says ---
@@ -363,7 +363,7 @@ class HeldRoom:
         elif isinstance(output, TracksStand):
             self.tell_tracks()
         elif isinstance(output, SlotsStand):
-            self._tell_slots(output)
+            self._voice.tell_slots(output)
 
     def _begin(self, came: TrackCame) -> None:
         link = self._links[came.connection]
@@ -388,30 +388,7 @@ class HeldRoom:
 
     def tell_tracks(self) -> None:
         """Let it be known which tracks there are."""
-        if not self._silent:
-            news = TracksChanged(room_id=self.room_id, epoch=self.epoch, tracks=self.tracks)
-            self._floor.publish_tracks(self.room_id, self.tracks)
-            self._floor.signal(self.room_id, "tracks", news)
-
-    def _tell_slots(self, output: SlotsStand) -> None:
-        if not self._silent:
-            news = SlotsChanged(
-                room_id=self.room_id,
-                participant_id=output.participant,
-                connection_id=output.connection,
-                slots=output.slots,
-            )
-            self._floor.signal(self.room_id, ("slots", output.connection), news)
-
-    def _tell_connection(self, link: Link, state: Literal["connected", "closed"]) -> None:
-        if not self._silent:
-            news = ConnectionChanged(
-                room_id=self.room_id,
-                participant_id=link.participant_id,
-                connection_id=link.connection_id,
-                state=state,
-            )
-            self._floor.signal(self.room_id, ("connection", link.connection_id), news)
+        self._voice.tell_tracks(self.epoch, self.tracks)
 
 
 def _recording_id(order: RecordingOrder | None) -> RecordingId | None:
