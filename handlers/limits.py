@@ -151,6 +151,9 @@ class RateLimit:
         known, asked_at = self._known.get(who, (None, 0.0))
         if known is None or ask or time.monotonic() >= asked_at + STATS_S:
             known, asked_at = await self._windows.get_window_stats(item, who), time.monotonic()
+            if known.remaining < item.amount and known.reset_time <= time.time():
+                # A window that began this moment: `limits` takes its whole length for none of it.
+                known = known._replace(reset_time=known.reset_time + item.get_expiry())
         else:
             known = known._replace(remaining=max(0, known.remaining - 1))
         if len(self._known) >= KNOWN:

@@ -328,8 +328,15 @@ def mark_invitations(
         )
 
 
-def close_doors(connection: Connection, room_id: RoomId) -> None:
-    """The session is over: what was decided about who may come in holds no longer."""
+def close_doors(connection: Connection, room_id: RoomId, now: datetime) -> None:
+    """The session is over: what was decided about who may come in holds no longer, and nobody is on
+    the way to it."""
+    too_late = now - SEAT_HELD_FOR
+    connection.execute(
+        update(PARTICIPANTS)
+        .where(PARTICIPANTS.c.room_id == room_id, PARTICIPANTS.c.held_at > too_late)
+        .values(held_at=too_late)
+    )
     connection.execute(
         update(PARTICIPANTS)
         .where(PARTICIPANTS.c.room_id == room_id, PARTICIPANTS.c.admission.is_not(None))

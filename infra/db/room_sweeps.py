@@ -91,6 +91,8 @@ def missed(connection: Connection, now: datetime, day_ago: datetime, limit: int)
             ROOMS.c.state == literal_column(f"'{RoomState.SCHEDULED.value}'"),
             ROOMS.c.kind == literal_column(f"'{RoomKind.RECURRING.value}'"),
             ROOMS.c.deleted_at.is_(None),
+            # Without a rule there is nothing to move on to.
+            ROOMS.c.recurrence.is_not(None),
             # Whatever is over has begun.
             ROOMS.c.starts_at <= now,
             or_(

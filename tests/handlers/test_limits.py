@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import structlog
+from limits import WindowStats
+from limits.aio.storage import MemoryStorage
 
 from handlers.limits import Rate, RateLimit
 from tests.support.api import Api
@@ -38,6 +41,23 @@ async def test_more_than_the_share_is_refused_and_told_when_to_come_back(limited
     assert answer.headers["x-ratelimit-limit"] == "5"
     assert answer.headers["x-ratelimit-remaining"] == "0"
     assert 1 <= int(answer.headers["retry-after"]) <= 60
+
+
+async def test_a_window_that_begins_this_moment_ends_in_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = RateLimit(MemoryStorage(), 3)
+
+    async def stats(*_: object) -> WindowStats:
+        return WindowStats(time.time(), 2)
+
+    monkeypatch.setattr(limit._windows, "get_window_stats", stats)
+    before = time.time()
+
+    told = await limit.hit(Rate("somebody", 3))
+
+    assert told is not None
+    assert told.reset_at >= before + 60
 
 
 async def test_tenants_do_not_use_up_each_others_share(limited: Api) -> None:

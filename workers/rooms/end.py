@@ -56,7 +56,7 @@ def end(work: Work, room: LockedRoom, *, again: bool = True) -> RoomView:
     for seat in participants.in_room(work.connection, room.tenant_id, room.id, active=True):
         presence.note_left(work, room, seat, why="ended")
     connections.disconnect_room(work.connection, room.id)
-    participants.close_doors(work.connection, room.id)
+    participants.close_doors(work.connection, room.id, work.now)
     # The pod was told to close the recording before this, and closes it at a drop in any case.
     if room.pod_id is not None:
         pods.drop(work, room.id, room.pod_id, room.epoch)
@@ -100,7 +100,7 @@ def lapse(work: Work, room: LockedRoom) -> None:
     """The planned time of a locked series is over: it is about its next occurrence, or ended."""
     if not move_on(work, room, room.state):
         ended = lifecycle.after(room.state, Step.LAPSE)
-        participants.close_doors(work.connection, room.id)
+        participants.close_doors(work.connection, room.id, work.now)
         rooms.change(work.connection, room, work.now, state=ended.value, ended_at=work.now)
         # Not `room.ended`, which ends a session: there was none.
         show.announce(work, room, "room.updated")
@@ -109,7 +109,7 @@ def lapse(work: Work, room: LockedRoom) -> None:
 def cancel(work: Work, room: LockedRoom) -> RoomView:
     """Call a locked room off. Refuses ROOM_NOT_SCHEDULED."""
     cancelled = lifecycle.after(room.state, Step.CANCEL)
-    participants.close_doors(work.connection, room.id)
+    participants.close_doors(work.connection, room.id, work.now)
     rooms.change(work.connection, room, work.now, state=cancelled.value)
     view = show.announce(work, room, "room.cancelled")
     post.call_off(work, view)

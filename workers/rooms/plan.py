@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from infra.contract.recurrence import next_after
 from infra.contract.refusals import Reason, Refused, refuse
+from infra.contract.views import RoomKind
 from infra.db.rooms import LockedRoom
 
 
@@ -25,22 +26,27 @@ def require_times(starts_at: datetime | None, ends_at: datetime | None) -> None:
 
 
 def require_series(recurrence: str | None, starts_at: datetime | None) -> None:
-    """Refuses BAD_RECURRENCE unless the rule gives at least one occurrence from the start on."""
-    if recurrence is None:
-        raise refuse(Reason.BAD_RECURRENCE, "a series needs a rule")
+    """Refuses BAD_RECURRENCE unless it starts, and its rule gives an occurrence from then on."""
     if starts_at is None:
         raise refuse(Reason.BAD_RECURRENCE, "a series needs a start")
-    if next_after(recurrence, starts_at, starts_at - timedelta.resolution) is None:
+    if (
+        recurrence is not None
+        and next_after(recurrence, starts_at, starts_at - timedelta.resolution) is None
+    ):
         raise refuse(Reason.BAD_RECURRENCE, "recurrence: no day is like that")
 
 
 def next_occurrence(room: LockedRoom, now: datetime) -> Occurrence | None:
     """What follows the occurrence that is on or was next, and is not past itself.
 
-    None: the room is no series, or its series is over.
+    None: the room is no series, or its series is over. One without a rule never is, and its plan
+    stays as it was: people agree on the next time elsewhere.
     """
-    if room.recurrence is None or room.starts_at is None:
+    if room.starts_at is None:
         return None
+    if room.recurrence is None:
+        is_series = room.kind is RoomKind.RECURRING
+        return Occurrence(room.starts_at, room.ends_at) if is_series else None
     after = max(room.starts_at, now)
     try:
         starts_at = next_after(room.recurrence, room.series_starts_at or room.starts_at, after)

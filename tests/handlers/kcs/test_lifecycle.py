@@ -80,9 +80,20 @@ async def test_a_series_is_one_meeting_scheduled_anew_after_each_occurrence(
     )
 
 
+async def test_a_recurring_meeting_needs_no_rule(campus: Campus) -> None:
+    made = await campus.data("POST", "", {**STANDUP, "meeting_type": "recurring"})
+    path = f"/{made['id']}"
+    for _ in range(2):
+        await campus.data("POST", f"{path}/start")
+        await campus.data("POST", f"{path}/end")
+
+    again = await campus.data("GET", path)
+    assert (again["meeting_type"], again["meeting_status"]) == ("recurring", "scheduled")
+    assert again["next_occurrences"] == []
+
+
 async def test_a_rule_that_cannot_be_is_refused(campus: Campus) -> None:
     wrong: list[dict[str, Any]] = [
-        {"meeting_type": "recurring"},
         {"meeting_type": "scheduled", "recurrence": "FREQ=DAILY"},
         {"meeting_type": "recurring", "recurrence": "FREQ=SECONDLY"},
         {"meeting_type": "recurring", "recurrence": "every day"},

@@ -212,7 +212,7 @@ async def test_removing_works_where_a_delete_loses_its_body(campus: Campus) -> N
 
     assert by_query["participants_removed"] == [bob]
     assert by_post["participants_removed"] == [cy]
-    assert nobody == (404, "PARTICIPANT_NOT_FOUND", "Participant not found")
+    assert nobody == (400, "UNUSABLE", "participant_ids: name at least one")
 
 
 async def test_removing_again_under_one_key_is_answered_as_the_first_time(campus: Campus) -> None:

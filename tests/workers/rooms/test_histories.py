@@ -37,6 +37,8 @@ PLACES = 3
 @dataclass
 class Sitter:
     given_at: float
+    is_awaited: bool = True
+    "Until it is used, or the session it was given for ends."
     connections: set[ConnectionId] = field(default_factory=set)
     has_joined: bool = False
     is_removed: bool = False
@@ -60,7 +62,7 @@ class Model:
         held = SEAT_HELD_FOR.total_seconds()
         return sum(
             seat.is_present
-            or (not seat.has_joined and not seat.is_removed and self.clock < seat.given_at + held)
+            or (seat.is_awaited and not seat.is_removed and self.clock < seat.given_at + held)
             for id_, seat in self.seats.items()
             if id_ != but
         )
@@ -85,7 +87,7 @@ class Model:
             if self.others_taken(id_) >= PLACES:
                 return Reason.ROOM_FULL
             self.log.append(("participant.joined", id_))
-            seat.has_joined = True
+            seat.has_joined, seat.is_awaited = True, False
             if not self.is_recording:
                 self.is_recording = True
                 self.log.append(("recording.started", None))
@@ -107,6 +109,7 @@ class Model:
             self.log.append(("recording.stopped", None))
         for id_ in sorted(self.seats):
             self.drop(id_, set(self.seats[id_].connections))
+            self.seats[id_].is_awaited = False
         self.is_live = False
         self.log.append(("room.ended", None))
         return None

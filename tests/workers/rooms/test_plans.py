@@ -71,6 +71,22 @@ def test_a_room_put_aside_is_started_and_entered_by_nobody(house: House) -> None
     assert house.refusal(entering(planned, seat, new_id())) is Reason.ROOM_NOT_ACTIVE
 
 
+def test_a_series_without_a_rule_is_held_whenever_somebody_starts_it(house: House) -> None:
+    series = house.plan(house.tenant(), room_kind=RoomKind.RECURRING, recurrence=None)
+    house.do(StartRoom(**of(series)))
+    house.do(EndRoom(**of(series)))
+
+    again = house.seen(series)
+    assert (again.state, again.starts_at) == (RoomState.SCHEDULED, series.starts_at)
+    assert house.do(StartRoom(**of(series))).state is RoomState.LIVE
+    house.do(EndRoom(**of(series)))
+
+    told = house.kinds(series)
+    house.wait(hours=72)
+    reap.move_missed_series_on(house.tools)
+    assert (house.seen(series).state, house.kinds(series)) == (RoomState.SCHEDULED, told)
+
+
 def test_a_cancelled_room_stays_so(house: House) -> None:
     planned = house.plan(house.tenant())
 
@@ -108,7 +124,6 @@ def test_deleting_a_live_series_does_not_plan_it_again(house: House) -> None:
         ({"ends_at": TOMORROW}, Reason.BAD_TIMES),
         ({"ends_at": TOMORROW - HOUR}, Reason.BAD_TIMES),
         ({"starts_at": None, "recurrence": "FREQ=DAILY"}, Reason.BAD_RECURRENCE),
-        ({"room_kind": RoomKind.RECURRING}, Reason.BAD_RECURRENCE),
         ({"recurrence": "FREQ=SECONDLY"}, Reason.BAD_RECURRENCE),
         ({"recurrence": "FREQ=DAILY;UNTIL=20200101T000000Z"}, Reason.BAD_RECURRENCE),
         ({"recurrence": "FREQ=DAILY", "room_kind": RoomKind.SCHEDULED}, Reason.BAD_RECURRENCE),

@@ -114,6 +114,18 @@ def test_who_is_present_does_not_come_in_twice(house: House) -> None:
     assert house.refusal(twice) is Reason.ALREADY_PRESENT
 
 
+def test_nobody_is_on_the_way_to_a_session_that_is_over(house: House) -> None:
+    room = house.room(house.tenant(), max_participants=2)
+    seat = house.add(room, "Ann", "ann@school").participant
+    house.add(room, "Bob", "bob@school")
+    house.do(EndRoom(tenant_id=room.tenant_id, room_id=room.id))
+
+    again = house.add(room, "Ann", "ann@school").participant
+
+    assert again.id == seat.id
+    assert house.add(room, "Cat", "cat@school").participant.display_name == "Cat"
+
+
 def test_who_left_gets_the_same_seat_and_role_again(house: House) -> None:
     room = house.room(house.tenant())
     first = house.do(

@@ -194,6 +194,9 @@ class Transcript(Shown):
     language: str | None
     transcript_text: str
     transcript_json: Segments
+    summary: str | None = None
+    action_items: list[str] = []
+    "Nobody here writes either: they are there for who reads them."
     duration_seconds: float | None
     word_count: int | None
     progress: float

@@ -94,7 +94,7 @@ async def add_participants(
     )
 
 
-@manage("DELETE", "/{room_id}/participants", refuses=(*HOSTS, Reason.PARTICIPANT_UNKNOWN))
+@manage("DELETE", "/{room_id}/participants", refuses=(*HOSTS, Reason.UNUSABLE))
 async def remove_participants(
     call: Call, room_id: RoomId, query: inviting.RemoveQuery, body: inviting.Removal
 ) -> Success[inviting.RemovedParticipants]:
@@ -118,7 +118,7 @@ async def _remove(
 ) -> Success[inviting.RemovedParticipants]:
     who = [*body.participant_ids, *named]
     if not who:
-        raise refuse(Reason.PARTICIPANT_UNKNOWN, "participant_ids: name at least one")
+        raise refuse(Reason.UNUSABLE, "participant_ids: name at least one")
     removed = await meeting_people.remove(
         call,
         room_id,

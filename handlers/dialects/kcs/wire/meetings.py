@@ -100,14 +100,11 @@ class CreateMeeting(Sent):
     features: SentFeatures = SentFeatures()
     recording_config: SentRecordingConfig = SentRecordingConfig()
     recurrence: Recurrence | None = None
-    "Of a recurring meeting: an RRULE such as `FREQ=WEEKLY;BYDAY=TU` (RFC 5545). Ours."
+    """Of a recurring meeting: an RRULE such as `FREQ=WEEKLY;BYDAY=TU` (RFC 5545). Ours. Without one
+    it is held again whenever somebody starts it again."""
 
     def plan(self) -> Plan:
         """Raises `Refused` BAD_RECURRENCE."""
-        if self.meeting_type == "recurring" and self.recurrence is None:
-            raise refuse(
-                Reason.BAD_RECURRENCE, "recurrence: a recurring meeting needs one, as FREQ=WEEKLY"
-            )
         if self.meeting_type != "recurring" and self.recurrence is not None:
             raise refuse(Reason.BAD_RECURRENCE, "recurrence: only a recurring meeting has one")
         return Plan(
