@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID
 
 import pytest
 
-from handlers.tokens import Identity, Tokens
-from infra.contract.ids import TenantId, new_id
+from infra.contract.ids import new_id
 from tests.support.api import Api
 from tests.support.api import api as open_api
 from tests.support.asking import CASES, Asker, Case, refused, stood
 from tests.support.hostile import MALFORMED, NOT_THEIRS, ODD, STRINGS, VALUES
-from tests.support.world import World, make_world, unknown
+from tests.support.world import World, make_world
 
 BODY_LIMIT = 32_768
 EVERY = 8
@@ -41,86 +38,6 @@ async def api(tmp_path: Path, sqlite_url: str) -> AsyncIterator[Api]:
 
 async def a_world(api: Api) -> World:
     return await make_world(api, *await api.tenant())
-
-
-# --- who asks, and for what ---
-
-
-def credentials(api: Api, tenant_id: str) -> dict[str, dict[str, str]]:
-    """Headers of people who are not let in."""
-    tokens = api.lobby.context.tokens
-    who = Identity(kind="tenant", sub="u", tenant_id=TenantId(new_id()), role="host")
-    mine = who.model_copy(update={"tenant_id": TenantId(UUID(tenant_id))})
-    yesterday = api.lobby.context.now() - timedelta(days=1)
-    expired = Tokens(
-        api.lobby.context.secrets.signing_key,
-        issuer="parley",
-        access_s=900,
-        refresh_s=900,
-        now=lambda: yesterday,
-    )
-    bearers = {
-        "a tenant that is not there": tokens.pair(who).access_token,
-        "a refresh token": tokens.pair(mine).refresh_token,
-        "an expired token": expired.pair(mine).access_token,
-        "a changed token": mixed(tokens.pair(mine).access_token, tokens.pair(mine).access_token),
-        "nonsense": "nonsense",
-    }
-    return {
-        "nobody": {},
-        "an unknown key": {"X-API-Key": "chalk_live_unknown"},
-        "an empty key": {"X-API-Key": ""},
-        **{name: {"Authorization": f"Bearer {token}"} for name, token in bearers.items()},
-    }
-
-
-def mixed(one: str, other: str) -> str:
-    """One token under the other's signature."""
-    return f"{one.rpartition('.')[0]}.{other.rpartition('.')[2]}"
-
-
-@every_dialect
-async def test_nobody_is_let_in_anywhere_without_good_credentials(
-    api: Api, cases: list[Case]
-) -> None:
-    world = await a_world(api)
-    who = credentials(api, world.tenant_id)
-    asked = len(api.bus.asked)
-
-    for case in cases:
-        if case.operation.may is None:
-            continue
-        path = world.path(case.dialect, case.operation.path)
-        for name, headers in who.items():
-            answer = await api.http.request(case.operation.method, path, headers=headers)
-            refused(case, answer, 401, of=name)
-
-    assert len(api.bus.asked) == asked
-
-
-@every_dialect
-async def test_another_tenants_id_is_answered_as_one_that_is_not_there(
-    api: Api, cases: list[Case]
-) -> None:
-    mine, theirs = await a_world(api), await a_world(api)
-    nobodys = unknown(theirs.ids)
-
-    for case in cases:
-        names = case.operation.ids
-        if not any(names.values()) or "tenant_id" in names:
-            continue
-        asker = Asker(api, mine, case)
-        first, second = [
-            await asker.ask(asker.good, **{name: ids[name] for name in names})
-            for ids in (theirs.ids, nobodys)
-        ]
-        refused(case, first, 404)
-        refused(case, second, 404)
-        assert _but_request_id(first) == _but_request_id(second), case.name
-
-
-def _but_request_id(answer: Any) -> Any:
-    return {name: value for name, value in answer.json().items() if name != "request_id"}
 
 
 # --- places in paths ---

@@ -40,7 +40,6 @@ class Sitter:
     is_awaited: bool = True
     "Until it is used, or the session it was given for ends."
     connections: set[ConnectionId] = field(default_factory=set)
-    has_joined: bool = False
     is_removed: bool = False
 
     @property
@@ -87,7 +86,7 @@ class Model:
             if self.others_taken(id_) >= PLACES:
                 return Reason.ROOM_FULL
             self.log.append(("participant.joined", id_))
-            seat.has_joined, seat.is_awaited = True, False
+            seat.is_awaited = False
             if not self.is_recording:
                 self.is_recording = True
                 self.log.append(("recording.started", None))
