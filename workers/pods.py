@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import cast
 from uuid import UUID
 
@@ -13,7 +14,14 @@ from infra.bus import keys
 from infra.bus.pods import LEASE_MS
 from infra.bus.port import PodReport
 from infra.contract.ids import ParticipantId, PodId, RoomId
-from infra.contract.live import CloseParticipant, DropRoom, HoldRoom, MuteTrack, RecordingOrder
+from infra.contract.live import (
+    CloseParticipant,
+    DropRoom,
+    HoldRoom,
+    MuteTrack,
+    RecordingOrder,
+    Source,
+)
 from infra.contract.views import TrackView
 from infra.db import participants, placements, recordings
 from infra.db.rooms import LockedRoom
@@ -103,22 +111,30 @@ def hold(work: Work, room: LockedRoom) -> None:
     )
 
 
-def mute_screen(
-    work: Work, client: redis.Redis, room: LockedRoom, participant_id: ParticipantId
+SCREEN: frozenset[Source] = frozenset({"screen", "screen_audio"})
+
+
+def mute(
+    work: Work,
+    client: redis.Redis,
+    room: LockedRoom,
+    sources: Collection[Source],
+    participant_id: ParticipantId | None = None,
 ) -> None:
-    """Have what the participant shares of their screen muted, by what the pod said it sends."""
+    """Have what comes of these sources into the room muted, of one participant or of everybody, by
+    what the pod said it is sent."""
     stored = cast("bytes | None", client.get(keys.tracks(room.id)))
     if room.pod_id is None or stored is None:
         return
     for track in TRACKS.validate_json(stored):
-        if track.participant_id == participant_id and track.source in ("screen", "screen_audio"):
+        if track.source in sources and participant_id in (None, track.participant_id):
             work.order(
                 room.pod_id,
                 MuteTrack(
                     room_id=room.id,
                     epoch=room.epoch,
                     version=placements.next_order(work.connection, room),
-                    participant_id=participant_id,
+                    participant_id=track.participant_id,
                     track_id=track.track_id,
                     muted=True,
                 ),

@@ -49,6 +49,11 @@ class Reader:
     def _sees_guests(self, data: Mapping[str, Any]) -> bool:
         return self.leads or bool(data.get("notify", True))
 
+    def _sees_change(self, data: Mapping[str, Any]) -> bool:
+        if self._is(data["participant"]["id"]):
+            return bool(data.get("notify_participant", True))
+        return self._sees_guests(data)
+
     def _sees_removal(self, data: Mapping[str, Any]) -> bool:
         if self._is(data["participant"]["id"]):
             return bool(data.get("notify_removed", True))
@@ -61,6 +66,7 @@ _SEEN_BY: Mapping[str, Callable[[Reader, Mapping[str, Any]], bool]] = {
     "participant.admitted": Reader._sees_door,
     "participant.denied": Reader._sees_door,
     "participant.invited": Reader._sees_guests,
+    "participant.updated": Reader._sees_change,
     "participant.removed": Reader._sees_removal,
 }
 "Anything else is for everybody in the room."

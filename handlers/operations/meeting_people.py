@@ -247,7 +247,14 @@ def _everybody(connection: Connection, room: RoomView) -> list[ParticipantView]:
 
 
 async def set_role(
-    call: Call, room_id: RoomId, participant_id: ParticipantId, role: Role, granted: Granted | None
+    call: Call,
+    room_id: RoomId,
+    participant_id: ParticipantId,
+    role: Role,
+    granted: Granted | None,
+    *,
+    notify_participant: bool,
+    notify_others: bool,
 ) -> ParticipantView:
     """Change somebody's role, and what they may do beyond it or not. Creators stay hosts."""
     here = await meetings.as_host(call, room_id)
@@ -266,6 +273,8 @@ async def set_role(
             participant_id=participant_id,
             role=role,
             granted=granted,
+            notify_participant=notify_participant,
+            notify_others=notify_others,
             if_match=call.if_match,
         )
     )

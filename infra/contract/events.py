@@ -21,7 +21,8 @@ class RoomEvent(Message):
 
     kind and what `data` holds:
     room.started {room}, room.updated {room}, room.ended {room}, room.cancelled {room},
-    room.deleted {room}, participant.joined {participant}, participant.updated {participant},
+    room.deleted {room}, participant.joined {participant},
+    participant.updated {participant, notify, notify_participant},
     participant.left {participant, reason}, participant.invited {participant, notify},
     participant.removed {participant, reason?, notify, notify_removed},
     participant.waiting {participant}, participant.admitted {participant},

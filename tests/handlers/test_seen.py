@@ -121,3 +121,13 @@ async def test_who_wants_the_same_at_once_waits_for_one_answer() -> None:
 
     assert await asyncio.gather(*asking[1:]) == [1] * 4
     assert count.asked == 1
+
+
+async def test_somebody_seated_by_the_rooms_name_is_seen_at_once(api: Api) -> None:
+    room = await api.room("algebra")
+    assert (await api.got(f"/rooms/{room}/participants"))["participants"] == []
+
+    await api.made("/rooms/algebra/participants", {"display_name": "Ann"})
+
+    listed = (await api.got(f"/rooms/{room}/participants"))["participants"]
+    assert [each["display_name"] for each in listed] == ["Ann"]

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from infra.contract.commands import Invitee, UpdateRoom
+from infra.contract.live import Source
 from infra.contract.refusals import Reason, refuse
-from infra.contract.views import RoomKind, RoomView
+from infra.contract.views import RoomConfig, RoomKind, RoomView
 from infra.db import participants, rooms
 from infra.db.rooms import LockedRoom
 from infra.db.work import Work
+from workers import capture, pods
 from workers.fields import merged
 from workers.owners import owns
 from workers.rooms import admission, door, guests, people, plan, post, show
@@ -38,7 +40,9 @@ def update_room(command: UpdateRoom, work: Work, tools: Tools) -> RoomView:
     rooms.change(work.connection, room, work.now, **changes)
     view = show.announce(work, room, "room.updated")
     if "config" in changes:
-        _let_in(work, show.lock(work, room.tenant_id, room.id))
+        locked = show.lock(work, room.tenant_id, room.id)
+        _let_in(work, locked)
+        _switch_off(work, tools, locked, before.config)
     if any(getattr(view, name) != getattr(before, name) for name in _WORTH_WRITING):
         post.tell_changed(work, view)
     return show.seen(work, room)
@@ -63,6 +67,22 @@ def _changes(command: UpdateRoom, room: LockedRoom) -> dict[str, Any]:
         plan.require_series(rule, starts_at)
         changes |= {"kind": RoomKind.RECURRING.value, "series_starts_at": starts_at}
     return changes
+
+
+def _switch_off(work: Work, tools: Tools, room: LockedRoom, before: RoomConfig) -> None:
+    """What the locked room goes without from now on stops where it is under way."""
+    now = room.config
+    off: set[Source] = set()
+    if before.audio_enabled and not now.audio_enabled:
+        off.add("microphone")
+    if before.video_enabled and not now.video_enabled:
+        off.add("camera")
+    if before.screen_sharing_enabled and not now.screen_sharing_enabled:
+        off |= pods.SCREEN
+    if off:
+        pods.mute(work, tools.redis, room, off)
+    if before.recording_enabled and not now.recording_enabled:
+        capture.stop(work, room)
 
 
 def _ask(work: Work, room: LockedRoom, invitees: Sequence[Invitee]) -> bool:

@@ -45,9 +45,16 @@ def update_participant(command: UpdateParticipant, work: Work, tools: Tools) -> 
         return seat
     participants.save(work.connection, changed)
     if seat.is_present:
-        show.tell(work, room, "updated", changed)
+        show.tell(
+            work,
+            room,
+            "updated",
+            changed,
+            notify_participant=command.notify_participant,
+            notify=command.notify_others,
+        )
     if seat.may(Permission.SHARE_SCREEN) and not changed.may(Permission.SHARE_SCREEN):
-        pods.mute_screen(work, tools.redis, room, seat.id)
+        pods.mute(work, tools.redis, room, pods.SCREEN, seat.id)
     return changed
 
 

@@ -84,6 +84,9 @@ class UpdateParticipant(Command[ParticipantView]):
     role: Role | None = None
     granted: Granted | None = None
     "Merged over what was granted before; a new role without it forgets what was."
+    notify_participant: bool = True
+    notify_others: bool = True
+    "Whether those in the room besides its hosts are told."
     if_match: str | None = None
     "The entity tag last seen; refuses PRECONDITION_FAILED when it has changed since."
 

@@ -62,6 +62,14 @@ HOSTS = {"tess", "key"}
         (news("participant.denied", **anns(reason="no")), {"ann", *HOSTS}),
         (news("participant.invited", **anns(notify=True)), EVERYBODY),
         (news("participant.invited", **anns(notify=False)), HOSTS),
+        (
+            news("participant.updated", **anns(notify=False, notify_participant=True)),
+            {"ann", *HOSTS},
+        ),
+        (
+            news("participant.updated", **anns(notify=True, notify_participant=False)),
+            EVERYBODY - {"ann"},
+        ),
         (news("participant.removed", **anns(notify=True, notify_removed=True)), EVERYBODY),
         (
             news("participant.removed", **anns(notify=True, notify_removed=False)),

@@ -139,7 +139,13 @@ async def update_participant_role(
     And what they may do beyond it, or not. What is not named is as their role has it.
     """
     changed = await meeting_people.set_role(
-        call, room_id, participant_id, Role(body.new_role), body.granted
+        call,
+        room_id,
+        participant_id,
+        Role(body.new_role),
+        body.granted,
+        notify_participant=body.notify_participant,
+        notify_others=body.notify_others,
     )
     return Answer(Success(data=inviting.UpdatedRole.of(changed)), etag=etag_of(changed))
 
