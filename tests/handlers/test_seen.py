@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import cast
+from uuid import UUID
 
+from handlers.dialects import names
 from handlers.operations.seen import FRESH_S, Seen
 from infra.bus.port import LiveState
 from infra.contract.ids import RoomId, new_id
@@ -123,11 +125,16 @@ async def test_who_wants_the_same_at_once_waits_for_one_answer() -> None:
     assert count.asked == 1
 
 
-async def test_somebody_seated_by_the_rooms_name_is_seen_at_once(api: Api) -> None:
-    room = await api.room("algebra")
-    assert (await api.got(f"/rooms/{room}/participants"))["participants"] == []
+async def test_whoever_is_seated_by_the_rooms_name_belongs_to_it_at_once(api: Api) -> None:
+    room = names.shown("meeting", UUID(await api.room("algebra")))
+    pair = await api.made("/auth/token", {"api_key": api.key, "user_id": "bob"}, key="")
 
-    await api.made("/rooms/algebra/participants", {"display_name": "Ann"})
+    async def status() -> int:
+        answer = await api.call("GET", f"/api/meeting/{room}", token=pair["access_token"])
+        return answer.status_code
 
-    listed = (await api.got(f"/rooms/{room}/participants"))["participants"]
-    assert [each["display_name"] for each in listed] == ["Ann"]
+    assert await status() == 403
+    bob = {"display_name": "Bob", "external_user_id": "bob"}
+    await api.made("/rooms/algebra/participants", bob)
+
+    assert await status() == 200

@@ -65,8 +65,6 @@ class _Giving:
         self._room = room
         self._share = share
         self._vouched = vouched
-        # It may have been named, not numbered: only now is it known which room is to be read anew.
-        work.touch(room.id)
 
     def seat(self, asked: Seat, *, room_created: bool) -> Seated:
         return Seated(
